@@ -1,0 +1,61 @@
+//! The command line, and how the parts are put together at start.
+//!
+//! Exit codes: 0 done, 2 wrong usage or configuration.
+
+pub mod mint_token;
+mod serve;
+
+use std::process::ExitCode;
+
+pub use serve::assemble;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+
+/// An MCP and REST server through which AI agents act on Discord.
+#[derive(Parser)]
+#[command(name = "discord-mcp-server", version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve until SIGTERM or Ctrl-C (the default)
+    Serve,
+}
+
+/// Runs what the command line asks for.
+pub fn main() -> ExitCode {
+    let Command::Serve = Cli::parse().command.unwrap_or(Command::Serve);
+    match configuration().and_then(serve::serve) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => fail(&problem),
+    }
+}
+
+/// Reads `.env` in the working directory, where there is one, and then the environment, which wins.
+fn configuration() -> Result<Config, String> {
+    match dotenvy::from_path(".env") {
+        Ok(()) => {}
+        Err(error) if error.not_found() => {}
+        // The library's own text would show the line, which may hold a secret.
+        Err(_) => {
+            return Err(".env cannot be read: every line must be NAME=value or a # comment".into());
+        }
+    }
+    Config::from_env().map_err(|error| error.to_string())
+}
+
+/// Says what is wrong in one line on standard error.
+fn fail(problem: &str) -> ExitCode {
+    say(std::io::stderr(), &format!("error: {problem}\n"));
+    ExitCode::from(2)
+}
+
+/// Writes text for people. A closed pipe is their choice, not our failure.
+fn say(mut to: impl std::io::Write, text: &str) {
+    to.write_all(text.as_bytes()).and_then(|()| to.flush()).ok();
+}

@@ -1,0 +1,149 @@
+//! `serve`: puts the parts together and runs the server.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::say;
+use crate::audit::Audit;
+use crate::auth::{Keys, Verifier};
+use crate::config::Config;
+use crate::discord::Connector;
+use crate::dispatch::Dispatcher;
+use crate::http::{App, router};
+use crate::server::{self, Limits};
+use crate::tools::TOOLS;
+
+/// Serves until SIGTERM or Ctrl-C; a second signal ends the process at once.
+pub(super) fn serve(config: Config) -> Result<(), String> {
+    let _log = crate::log::start(&config.log, config.log_dir.as_deref())?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| format!("the runtime cannot start: {error}"))?;
+    runtime.block_on(run(config))
+}
+
+/// Puts the parts together as `config` says.
+///
+/// # Errors
+/// One line that says which part cannot be used.
+pub fn assemble(config: &Config, keys: &Keys) -> Result<Arc<App>, String> {
+    let audit = Audit::open(&config.audit_log).map_err(|error| {
+        format!(
+            "AUDIT_LOG={:?} cannot be used: {error}",
+            config.audit_log.display()
+        )
+    })?;
+    let connector = Connector::new(&config.discord_api_base)
+        .map_err(|_| "the HTTP client cannot be set up: TLS is not available".to_owned())?;
+    Ok(Arc::new(App {
+        verifier: Verifier::new(
+            keys,
+            &config.jwt_issuer,
+            &config.jwt_audience,
+            config.jwt_max_lifetime,
+        ),
+        dispatcher: Arc::new(Dispatcher::new(
+            connector,
+            audit,
+            config.call_deadline,
+            config.max_calls,
+        )),
+        draining: AtomicBool::new(false),
+    }))
+}
+
+async fn run(config: Config) -> Result<(), String> {
+    let keys = Keys::load_or_create(&config.keys_dir).map_err(|error| error.to_string())?;
+    let app = assemble(&config, &keys)?;
+    let listener = server::listen(config.bind_addr).map_err(|error| {
+        format!(
+            "BIND_ADDR={} cannot be listened on: {error}; is another server running there?",
+            config.bind_addr
+        )
+    })?;
+    // With port 0 the kernel chooses; the start says what it chose.
+    let address = listener.local_addr().unwrap_or(config.bind_addr);
+    say(
+        std::io::stdout(),
+        &welcome(&config, &keys, &address.to_string()),
+    );
+    tracing::info!(%address, "serving");
+    let limits = Limits {
+        connections: config.max_connections,
+        drain: config.drain_timeout,
+    };
+    let stopping = Arc::clone(&app);
+    let shutdown = async move {
+        stop_signal().await;
+        stopping.draining.store(true, Ordering::Relaxed);
+        tracing::info!("shutting down; a second signal ends at once");
+    };
+    let dispatcher = Arc::clone(&app.dispatcher);
+    let serving = async {
+        server::run(listener, router(app), limits, shutdown).await;
+        // Calls whose clients have gone finish too: their outcome is still to be recorded.
+        tokio::time::timeout(limits.drain, dispatcher.drained())
+            .await
+            .ok();
+    };
+    tokio::select! {
+        () = serving => {}
+        () = second_signal() => tracing::warn!("ended at once"),
+    }
+    Ok(())
+}
+
+/// What the original promised at its start: where it is, what it can do, how to be let in.
+fn welcome(config: &Config, keys: &Keys, address: &str) -> String {
+    let url = format!("http://{address}").replace("127.0.0.1", "localhost");
+    let mut text = format!(
+        "Discord MCP server {} on {url}\n\nTools\n",
+        env!("CARGO_PKG_VERSION")
+    );
+    for tool in &TOOLS {
+        text += &format!(
+            "  {:<18}{:<18}{}\n",
+            tool.name,
+            tool.title,
+            tool.scope.as_str()
+        );
+    }
+    text += &format!(
+        "\nAuthentication\n  Every call needs `Authorization: Bearer <JWT>`. Mint one with\n    TOKEN=$(cargo run -q --example mint_token)\n\nCalls\n  POST {url}/mcp/v1/tools/invoke\n  GET  {url}/mcp/v1/tools\n\n"
+    );
+    let dir = config.keys_dir.display();
+    if keys.created {
+        text += &format!(
+            "A new key pair was made in {dir}/; tokens of earlier keys are no longer good.\n"
+        );
+    }
+    text += &format!(
+        "Keys: {dir}/ (kid {})   Audit: {}   Stop: Ctrl-C\n",
+        keys.kid(),
+        config.audit_log.display()
+    );
+    text
+}
+
+async fn stop_signal() {
+    let terminate = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut signals) => {
+                signals.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = terminate => {}
+        interrupted = tokio::signal::ctrl_c() => if interrupted.is_err() { std::future::pending().await },
+    }
+}
+
+async fn second_signal() {
+    stop_signal().await;
+    stop_signal().await;
+}

@@ -1,0 +1,22 @@
+//! The short-lived Discord client and everything that is Discord's: the only part of the crate
+//! that knows serenity, Discord's forms, its error codes and its limits.
+//!
+//! One [`Connector`] lives as long as the process and holds what may be shared: the pool of
+//! connections, and which guild a channel belongs to. A [`Discord`] lives for one call and holds
+//! that call's bot token.
+
+mod api;
+mod client;
+mod fault;
+mod id;
+mod lenient;
+mod model;
+mod text;
+mod token;
+
+pub use api::{Bounds, Draft, Found, Mentions, PAGE, SearchQuery, Searched};
+pub use client::{Connector, Discord};
+pub(crate) use fault::{timed_out, token_rejected};
+pub use id::{ChannelId, GuildId, MessageId, RoleId, Snowflake, UserId};
+pub use model::{Channel, Message, rfc3339};
+pub use token::BotToken;

@@ -1,0 +1,270 @@
+//! From what Discord, or the way to it, did wrong to the error a caller reads.
+//! Codes: <https://discord.com/developers/docs/topics/opcodes-and-status-codes#json>
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::client::Unread;
+use crate::error::{Code, Error};
+
+/// What was asked of Discord. It decides what a refusal most likely means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    ReadChannel,
+    ReadMessages,
+    Send,
+    Delete,
+    Search,
+}
+
+impl Operation {
+    /// Whether Discord may have changed although no answer came.
+    fn has_effect(self) -> bool {
+        matches!(self, Self::Send | Self::Delete)
+    }
+
+    /// What the bot could not do, and the permission that it most likely lacks.
+    fn forbidden(self) -> (&'static str, &'static str) {
+        match self {
+            Self::ReadChannel => ("see this channel", "VIEW_CHANNEL"),
+            Self::ReadMessages => ("read messages in this channel", "READ_MESSAGE_HISTORY"),
+            Self::Send => (
+                "send messages in this channel",
+                "SEND_MESSAGES (in a thread SEND_MESSAGES_IN_THREADS)",
+            ),
+            Self::Delete => (
+                "delete messages of others in this channel",
+                "MANAGE_MESSAGES",
+            ),
+            Self::Search => ("search this server", "READ_MESSAGE_HISTORY"),
+        }
+    }
+}
+
+/// No answer came: the time was up, or the connection failed.
+pub(super) fn unanswered(operation: Operation, error: &reqwest::Error) -> Error {
+    tracing::warn!(
+        ?operation,
+        connect = error.is_connect(),
+        timeout = error.is_timeout(),
+        "Discord did not answer"
+    );
+    if error.is_timeout() && !error.is_connect() {
+        return timed_out(operation.has_effect());
+    }
+    if error.is_connect() {
+        return Error::new(
+            Code::DiscordError,
+            "Discord could not be reached; nothing was sent",
+        )
+        .hint("Check the network and DISCORD_API_BASE, or try again in a moment.");
+    }
+    broken(operation, "The connection to Discord broke")
+}
+
+/// The call's time is up. For a call with an effect the caller must know that it may have happened.
+pub(crate) fn timed_out(has_effect: bool) -> Error {
+    if has_effect {
+        return Error::new(
+            Code::DiscordTimeout,
+            "Discord did not answer in time; whether the change was made is unknown",
+        )
+        .hint("Read the channel before trying again, or send with an `idempotency_key`.");
+    }
+    Error::new(Code::DiscordTimeout, "Discord did not answer in time")
+}
+
+/// An answer began and its body could not be read.
+pub(super) fn unread(operation: Operation, status: StatusCode, unread: Unread) -> Error {
+    tracing::warn!(
+        ?operation,
+        status = status.as_u16(),
+        ?unread,
+        "an answer of Discord could not be read"
+    );
+    let error = match unread {
+        Unread::TooLarge => broken(operation, "Discord's answer is larger than 8 MiB"),
+        Unread::Broken(error) if error.is_timeout() => timed_out(operation.has_effect()),
+        Unread::Broken(_) => broken(operation, "The connection to Discord broke"),
+    };
+    error.discord(status.as_u16(), None)
+}
+
+/// A status of success with a body that is not what Discord documents.
+pub(super) fn unintelligible(operation: Operation, status: StatusCode) -> Error {
+    tracing::warn!(
+        ?operation,
+        status = status.as_u16(),
+        "an answer of Discord is not of the documented form"
+    );
+    broken(operation, "Discord's answer could not be read").discord(status.as_u16(), None)
+}
+
+fn broken(operation: Operation, what: &str) -> Error {
+    if operation.has_effect() {
+        return Error::new(
+            Code::DiscordError,
+            format!("{what}; whether the change was made is unknown"),
+        )
+        .hint("Read the channel before trying again.");
+    }
+    Error::new(Code::DiscordError, what.to_owned()).hint("Try again in a moment.")
+}
+
+#[derive(Deserialize, Default)]
+struct Refusal {
+    code: Option<u64>,
+    retry_after: Option<f64>,
+    errors: Option<Value>,
+}
+
+/// Discord answered with a status that is not one of success.
+pub(super) fn refused(
+    operation: Operation,
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Error {
+    let refusal = serde_json::from_slice::<Refusal>(body).ok();
+    let from_edge = refusal.is_none();
+    let refusal = refusal.unwrap_or_default();
+    tracing::warn!(
+        ?operation,
+        status = status.as_u16(),
+        code = refusal.code,
+        from_edge,
+        "Discord refused"
+    );
+    let error = match status.as_u16() {
+        401 => token_rejected(),
+        429 => rate_limited(headers, &refusal),
+        403 if from_edge => Error::new(Code::DiscordError, "Discord's edge refused the request")
+            .hint("The address of this server may be blocked; wait before trying again."),
+        500.. => Error::new(Code::DiscordError, "Discord failed").hint(if operation.has_effect() {
+            "Read the channel before trying again: the change may have been made."
+        } else {
+            "Try again in a moment."
+        }),
+        400..=499 => by_code(operation, status, &refusal),
+        _ => Error::new(
+            Code::DiscordError,
+            "Discord answered in a way that this server does not expect",
+        ),
+    };
+    error.discord(status.as_u16(), refusal.code)
+}
+
+/// Discord, or the shape of the token itself, says that the bot token is no good.
+pub(crate) fn token_rejected() -> Error {
+    Error::new(Code::DiscordTokenRejected, "Discord rejected the bot token in this JWT")
+        .hint("The bot token was reset or mistyped. Copy it anew from Discord's developer portal and mint a new JWT.")
+}
+
+fn rate_limited(headers: &HeaderMap, refusal: &Refusal) -> Error {
+    let header = headers
+        .get(header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let seconds = refusal
+        .retry_after
+        .or(header)
+        .filter(|seconds| (0.0..=86_400.0).contains(seconds));
+    let wait = Duration::from_secs_f64(seconds.unwrap_or(1.0));
+    let what = match refusal.code {
+        Some(20016) => "The channel's slow mode asks for a pause",
+        Some(20028) => "This channel has been written to as often as Discord allows",
+        _ => "Discord asks for a pause",
+    };
+    Error::new(Code::RateLimited, what)
+        .retry_after(wait)
+        .hint("Wait `retry_after` seconds before the next call.")
+}
+
+fn by_code(operation: Operation, status: StatusCode, refusal: &Refusal) -> Error {
+    let invalid = |text: &'static str| Error::invalid_params(text);
+    match (refusal.code.unwrap_or(0), status.as_u16()) {
+        (10003, _) => Error::new(
+            Code::UnknownChannel,
+            "Discord knows no channel with this id, or the bot is not in its server",
+        ),
+        (10004, _) => Error::new(
+            Code::UnknownGuild,
+            "Discord knows no server with this id, or the bot is not in it",
+        ),
+        (10008, _) => Error::new(
+            Code::UnknownMessage,
+            "Discord knows no such message in this channel; it may have been deleted",
+        ),
+        (20016 | 20028, _) => rate_limited(&HeaderMap::new(), refusal),
+        (40001 | 50014, _) => token_rejected(),
+        (50001, _) => forbidden("see this channel", "VIEW_CHANNEL"),
+        (50013, _) => forbidden_by(operation),
+        (160002, _) => forbidden("reply here", "READ_MESSAGE_HISTORY"),
+        (160005, _) => forbidden("write in this locked thread", "MANAGE_THREADS"),
+        (50003, _) => {
+            invalid("`channel_id` is a direct message, where Discord does not allow this")
+        }
+        (50006, _) => invalid("`message` is empty once Discord has trimmed it"),
+        (50007, _) => forbidden("write to this user", "an open direct message"),
+        (50008 | 50024, _) => invalid(
+            "`channel_id` is a channel of a type that holds no messages, such as a category or a forum; a forum's posts are threads with ids of their own",
+        ),
+        (50021, _) => {
+            invalid("`message_id` is one of Discord's own notices, which cannot be deleted")
+        }
+        (50034, _) => invalid("`message_ids` has a message older than 14 days"),
+        (50083, _) => invalid("`channel_id` is an archived thread that cannot be written to"),
+        (200000, _) => invalid("The server's AutoMod refused the text of `message`"),
+        (240000, _) => invalid("`message` holds a link that Discord blocks as harmful"),
+        (50035, _) => form(refusal),
+        (130000, _) => {
+            Error::new(Code::DiscordError, "Discord is overloaded").hint("Try again in a moment.")
+        }
+        (_, 403) => forbidden_by(operation),
+        (_, 404) => match operation {
+            Operation::Search => {
+                Error::new(Code::UnknownGuild, "Discord found nothing under this id")
+            }
+            Operation::Delete => {
+                Error::new(Code::UnknownMessage, "Discord found nothing under this id")
+            }
+            _ => Error::new(Code::UnknownChannel, "Discord found nothing under this id"),
+        },
+        _ => invalid("Discord refused the request as it stands; its code is in `discord`"),
+    }
+}
+
+fn forbidden_by(operation: Operation) -> Error {
+    let (what, permission) = operation.forbidden();
+    forbidden(what, permission)
+}
+
+fn forbidden(what: &str, permission: &str) -> Error {
+    Error::new(Code::MissingPermission, format!("Bot doesn't have permission to {what}: {permission}"))
+        .hint("Give the bot's role this permission in the server's settings, and look at the channel's own overrides.")
+}
+
+/// Discord's form errors name the fields of its request, which are not all ours.
+fn form(refusal: &Refusal) -> Error {
+    let at = |field: &str| {
+        refusal
+            .errors
+            .as_ref()
+            .is_some_and(|errors| errors.get(field).is_some())
+    };
+    if at("message_reference") {
+        return Error::new(
+            Code::UnknownMessage,
+            "`reply_to` is no message of this channel",
+        );
+    }
+    if at("allowed_mentions") {
+        return Error::invalid_params("`mentions` was refused by Discord");
+    }
+    if at("content") {
+        return Error::invalid_params("`message` was refused by Discord: too long or not allowed");
+    }
+    Error::invalid_params("Discord refused the form of the request")
+}

@@ -1,0 +1,117 @@
+//! Reading what Discord sends without ever failing a page over one odd part.
+//!
+//! The straight way into our structs is tried first; it is as fast as serde gets. Only where that
+//! fails is an object read field by field and a list element by element, and what cannot be read
+//! is left out.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+/// Reads one object, leaving out fields that are not of the form we know. `None` where even the
+/// rest is not enough, as when the id is missing.
+pub(super) fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    serde_json::from_slice(json).ok().or_else(|| {
+        let fields: Map<String, Value> = serde_json::from_slice(json).ok()?;
+        without_odd_fields(fields)
+    })
+}
+
+/// Reads a list of objects. `None` where it is no list; elements that cannot be read at all are
+/// left out.
+pub(super) fn list<T: DeserializeOwned>(json: &[u8]) -> Option<Vec<T>> {
+    serde_json::from_slice(json).ok().or_else(|| {
+        let elements: Vec<&RawValue> = serde_json::from_slice(json).ok()?;
+        Some(
+            elements
+                .iter()
+                .filter_map(|element| object(element.get().as_bytes()))
+                .collect(),
+        )
+    })
+}
+
+/// A list inside an object, read element by element, where anything else counts as empty.
+pub(super) fn elements<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    Ok(list(raw.get().as_bytes()).unwrap_or_default())
+}
+
+/// A field that is null, absent or odd counts as absent.
+pub(super) fn maybe<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    Ok(object(raw.get().as_bytes()))
+}
+
+/// Puts the object together again field by field, the id first, without those it cannot be read
+/// with. A field can fail only because one that is required has yet to come, hence the passes.
+/// Quadratic in the number of fields, on objects that Discord hardly ever sends.
+fn without_odd_fields<T: DeserializeOwned>(mut fields: Map<String, Value>) -> Option<T> {
+    let mut good = Map::new();
+    good.extend(fields.remove_entry("id"));
+    loop {
+        let mut refused = Map::new();
+        let before = fields.len();
+        for (name, value) in fields {
+            good.insert(name.clone(), value);
+            if T::deserialize(&Value::Object(good.clone())).is_err() {
+                refused.extend(good.remove_entry(&name));
+            }
+        }
+        if refused.len() == before {
+            return serde_json::from_value(Value::Object(good)).ok();
+        }
+        fields = refused;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::{list, object};
+
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Thing {
+        id: u64,
+        count: Option<u64>,
+        name: String,
+    }
+
+    #[test]
+    fn an_odd_field_costs_itself_and_nothing_else() {
+        let read = object::<Thing>(br#"{"id":1,"count":"many","name":"n","new":[{}]}"#);
+        assert_eq!(
+            read,
+            Some(Thing {
+                id: 1,
+                count: None,
+                name: "n".into()
+            })
+        );
+        assert_eq!(object::<Thing>(br#"{"count":1,"name":"n"}"#), None);
+    }
+
+    #[test]
+    fn an_odd_element_costs_itself_and_nothing_else() {
+        let read = list::<Thing>(br#"[7,{"id":1,"count":2,"name":"a"},{"name":"no id"},null]"#);
+        assert_eq!(
+            read,
+            Some(vec![Thing {
+                id: 1,
+                count: Some(2),
+                name: "a".into()
+            }])
+        );
+        assert_eq!(list::<Thing>(br#"{"not":"a list"}"#), None);
+    }
+}

@@ -1,0 +1,26 @@
+//! What Discord's answers mean to us: lenient to read, lean to hand on.
+//!
+//! Each struct reads Discord's form and is written in ours; text that people wrote passes through
+//! [`super::text::visible`] on the way in, so nothing further down can forget it.
+
+mod channel;
+mod message;
+
+pub use channel::Channel;
+pub use message::Message;
+
+use time::format_description::well_known::Rfc3339;
+use time::{OffsetDateTime, UtcOffset};
+
+/// A time in the one form that results use: RFC 3339, UTC, whole seconds. The id of a message or
+/// channel has its milliseconds.
+pub fn rfc3339(time: OffsetDateTime) -> String {
+    let time = time.to_offset(UtcOffset::UTC);
+    let whole = time.replace_nanosecond(0).unwrap_or(time);
+    whole.format(&Rfc3339).unwrap_or_default()
+}
+
+/// Discord's time stamps in our form; `None` for what is not one.
+fn timestamp(text: &str) -> Option<String> {
+    OffsetDateTime::parse(text, &Rfc3339).ok().map(rfc3339)
+}

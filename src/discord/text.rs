@@ -1,0 +1,103 @@
+//! Text that people wrote on Discord, made safe to hand to an agent.
+
+/// Removes what a reader does not see and an agent would: control characters other than newline
+/// and tab, bidirectional controls, zero-width characters, tag characters, and variation
+/// selectors or joiners anywhere but between the parts of an emoji or a non-Latin word.
+pub(super) fn visible(text: &str) -> String {
+    if text
+        .bytes()
+        .all(|byte| matches!(byte, b'\n' | b'\t' | b' '..=b'~'))
+    {
+        return text.into();
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        let keep = match character {
+            '\u{200C}' | '\u{200D}' => {
+                joins(kept.chars().last())
+                    && characters
+                        .peek()
+                        .is_some_and(|&next| !next.is_ascii() && !is_invisible(next))
+            }
+            '\u{FE0E}' | '\u{FE0F}' => takes_selector(kept.chars().last()),
+            _ => !is_invisible(character),
+        };
+        if keep {
+            kept.push(character);
+        }
+    }
+    kept
+}
+
+/// Whether a joiner after this character can be part of an emoji or a word.
+fn joins(previous: Option<char>) -> bool {
+    previous.is_some_and(|previous| {
+        !previous.is_ascii() && !matches!(previous, '\u{200C}' | '\u{200D}')
+    })
+}
+
+/// Whether a variation selector after this character can choose its form: emoji, and the ASCII
+/// bases of keycaps.
+fn takes_selector(previous: Option<char>) -> bool {
+    previous.is_some_and(|previous| match previous {
+        '#' | '*' | '0'..='9' => true,
+        '\u{FE0E}' | '\u{FE0F}' | '\u{200C}' | '\u{200D}' => false,
+        other => !other.is_ascii(),
+    })
+}
+
+/// Default-ignorable, control and bidirectional characters (Unicode 16, DerivedCoreProperties
+/// `Default_Ignorable_Code_Point`, UAX #9).
+fn is_invisible(character: char) -> bool {
+    matches!(character,
+        '\0'..='\u{8}' | '\u{B}'..='\u{1F}' | '\u{7F}'..='\u{9F}'
+        | '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
+        | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}'
+        | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+        | '\u{FFF0}'..='\u{FFFB}' | '\u{1BCA0}'..='\u{1BCA3}' | '\u{1D173}'..='\u{1D17A}'
+        | '\u{E0000}'..='\u{E0FFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::visible;
+
+    #[test]
+    fn ordinary_text_of_any_script_is_kept() {
+        for text in [
+            "plain\n\ttext",
+            "Grüße, мир, 世界",
+            "❤️‍🔥 👩‍👩‍👧 1️⃣",
+            "می‌خواهم",
+            "क्‍ष",
+        ] {
+            assert_eq!(visible(text), text);
+        }
+    }
+
+    #[test]
+    fn what_no_reader_sees_is_removed() {
+        assert_eq!(
+            visible("a\u{202E}b\u{2066}c\u{200B}d\u{FEFF}e\0f\u{1b}[31mg\rh"),
+            "abcdef[31mgh"
+        );
+        assert_eq!(
+            visible("x\u{E0049}\u{E0047}y"),
+            "xy",
+            "tag characters can spell instructions"
+        );
+        assert_eq!(
+            visible("😀\u{FE0F}\u{FE0F}\u{FE01}\u{E0100}"),
+            "😀\u{FE0F}",
+            "selectors can carry bytes"
+        );
+        assert_eq!(visible("a\u{200D}b"), "ab");
+    }
+
+    #[test]
+    fn a_second_pass_changes_nothing() {
+        let once = visible("👩\u{200D}\u{200D}\u{200B}👧\u{FE0F}\u{200D}\u{FE0F}é\u{200D}");
+        assert_eq!(visible(&once), once);
+    }
+}

@@ -1,0 +1,55 @@
+//! The bot token: a secret with a known shape.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use secrecy::{ExposeSecret, SecretString};
+
+use super::id::{Snowflake, UserId};
+
+/// A Discord bot token of the right shape. It has neither `Debug` nor `Serialize`, is wiped from
+/// memory when dropped, and leaves this type only as a request header.
+#[derive(Clone)]
+pub struct BotToken(SecretString);
+
+impl BotToken {
+    /// Takes a token of the form that Discord's developer portal shows: three dot-separated
+    /// base64url parts, of which the first is the bot's own id. `None` for anything else, so that
+    /// an empty string, a `Bearer …` credential or a JWT is never sent to Discord as a bot token.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let (id, stamp, mac) = (parts.next()?, parts.next()?, parts.next()?);
+        let shaped = parts.next().is_none()
+            && user_id(id).is_some()
+            && (5..=12).contains(&stamp.len())
+            && (20..=80).contains(&mac.len())
+            && [stamp, mac]
+                .iter()
+                .all(|part| part.bytes().all(is_base64url));
+        shaped.then(|| Self(text.into()))
+    }
+
+    /// The bot's own user id, which the token begins with.
+    pub fn user_id(&self) -> Option<UserId> {
+        user_id(self.0.expose_secret().split('.').next()?)
+    }
+
+    /// The value of the `Authorization` header that Discord expects.
+    pub(super) fn authorization(&self) -> SecretString {
+        format!("Bot {}", self.0.expose_secret()).into()
+    }
+
+    /// The token itself, for the claim of a token that is being minted.
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+fn user_id(part: &str) -> Option<UserId> {
+    let decoded = STANDARD_NO_PAD.decode(part.trim_end_matches('=')).ok()?;
+    let text = std::str::from_utf8(&decoded).ok()?;
+    Snowflake::parse(text).map(UserId)
+}
+
+fn is_base64url(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
+}

@@ -1,0 +1,308 @@
+//! The one way through which a call goes, from whichever door: find, authorise, intent, run,
+//! outcome. A call is a task of its own, so that a caller who hangs up cannot tear them apart.
+
+use std::net::IpAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use crate::audit::{Audit, Outcome, Subject, Touched, redacted};
+use crate::auth::{Credential, Principal};
+use crate::discord::{ChannelId, Connector, Discord, timed_out, token_rejected};
+use crate::error::{Code, Error};
+use crate::tools::{self, Call, Prepared, TOOLS};
+
+/// Runs calls.
+pub struct Dispatcher {
+    connector: Connector,
+    audit: Audit,
+    deadline: Duration,
+    permits: Arc<Semaphore>,
+    max_calls: u32,
+}
+
+/// Who calls, and from where.
+pub struct Caller {
+    /// What the bearer stands for.
+    pub principal: Arc<Principal>,
+    /// The way in: `rest` or `mcp`.
+    pub door: &'static str,
+    /// The id of the request, which the caller reads too.
+    pub request_id: String,
+    /// The caller's address.
+    pub client: Option<IpAddr>,
+}
+
+/// What is asked for.
+pub struct Invocation {
+    /// The name of a tool.
+    pub tool: String,
+    /// Its parameters.
+    pub params: Map<String, Value>,
+}
+
+/// A place among the calls in flight, given back when the call has ended.
+pub struct Permit {
+    _place: OwnedSemaphorePermit,
+}
+
+/// A tool's result, a JSON object, or why there is none.
+pub type CallResult = Result<Box<RawValue>, Error>;
+
+impl Dispatcher {
+    /// A dispatcher that cuts calls off after `deadline` and runs at most `max_calls` at once.
+    pub fn new(connector: Connector, audit: Audit, deadline: Duration, max_calls: usize) -> Self {
+        let max_calls = u32::try_from(max_calls).unwrap_or(u32::MAX);
+        Self {
+            connector,
+            audit,
+            deadline,
+            permits: Arc::new(Semaphore::new(max_calls as usize)),
+            max_calls,
+        }
+    }
+
+    /// Takes a place among the calls in flight.
+    ///
+    /// # Errors
+    /// `overloaded`, at once, where there is none.
+    pub fn admit(&self) -> Result<Permit, Error> {
+        Arc::clone(&self.permits)
+            .try_acquire_owned()
+            .map(|place| Permit { _place: place })
+            .map_err(|_| {
+                Error::new(
+                    Code::Overloaded,
+                    "The server has as many calls in flight as it takes on; nothing was done",
+                )
+                .retry_after(Duration::from_secs(1))
+            })
+    }
+
+    /// Whether audit lines can be written.
+    pub fn is_audit_healthy(&self) -> bool {
+        self.audit.is_healthy()
+    }
+
+    /// Waits until no call is in flight.
+    pub async fn drained(&self) {
+        // The semaphore is never closed, so this can only end by acquiring.
+        self.permits.acquire_many(self.max_calls).await.ok();
+    }
+
+    /// Runs a call, or records why there is none to run. The answer comes after the outcome line.
+    ///
+    /// # Errors
+    /// Everything of the error table that can happen behind the bearer.
+    pub async fn call(
+        self: &Arc<Self>,
+        caller: Caller,
+        permit: Arc<Permit>,
+        asked: Result<Invocation, Error>,
+    ) -> CallResult {
+        let this = Arc::clone(self);
+        let call = tokio::spawn(async move {
+            let result = this.record(caller, asked).await;
+            drop(permit);
+            result
+        });
+        call.await.unwrap_or_else(|_| Err(Error::internal()))
+    }
+
+    /// Runs the call between its audit lines.
+    async fn record(
+        self: Arc<Self>,
+        caller: Caller,
+        asked: Result<Invocation, Error>,
+    ) -> CallResult {
+        let started = Instant::now();
+        let (tool, params, asked) = match asked {
+            Ok(Invocation { tool, params }) => (
+                Some(tools::printable(&tool)),
+                redacted(&params),
+                Ok((tool, params)),
+            ),
+            Err(error) => (None, Value::Null, Err(error)),
+        };
+        let subject = Arc::new(Subject {
+            call_id: uuid::Uuid::now_v7().to_string(),
+            request_id: caller.request_id,
+            door: caller.door,
+            user_id: caller.principal.user_id.clone(),
+            jti: caller.principal.jti.clone(),
+            client: caller.client,
+            tool,
+            params,
+        });
+        let touched = Arc::new(Mutex::new(Touched::default()));
+        let result = match asked {
+            Err(error) => Err(error),
+            Ok((tool, params)) => {
+                let run = Run {
+                    dispatcher: Arc::clone(&self),
+                    principal: caller.principal,
+                    subject: Arc::clone(&subject),
+                    touched: Arc::clone(&touched),
+                    deadline: started + self.deadline,
+                };
+                // A tool that panics ends its own call, which is recorded like any other.
+                AssertUnwindSafe(run.through(tool, params))
+                    .catch_unwind()
+                    .await
+                    .unwrap_or_else(|_| Err(Error::internal()))
+            }
+        };
+        let outcome = Outcome {
+            success: result.is_ok(),
+            status: result
+                .as_ref()
+                .map_or_else(|error| error.code().as_str(), |_| "ok"),
+            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            touched: touched
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
+        };
+        tracing::info!(
+            request_id = subject.request_id,
+            door = subject.door,
+            tool = subject.tool,
+            user_id = subject.user_id,
+            status = outcome.status,
+            duration_ms = outcome.duration_ms,
+            "call"
+        );
+        if self.audit.outcome(&subject, &outcome).is_err() {
+            return Err(unrecorded(&result, &outcome.touched));
+        }
+        result
+    }
+}
+
+/// One call on its way.
+struct Run {
+    dispatcher: Arc<Dispatcher>,
+    principal: Arc<Principal>,
+    subject: Arc<Subject>,
+    touched: Arc<Mutex<Touched>>,
+    deadline: Instant,
+}
+
+impl Run {
+    /// Finds the tool, authorises, records the intent, runs.
+    async fn through(self, tool: String, params: Map<String, Value>) -> CallResult {
+        let entry = tools::find(&tool).ok_or_else(unknown_tool)?;
+        if !self.principal.may(entry.scope) {
+            return Err(Error::insufficient_scope(entry.scope.as_str()));
+        }
+        let prepared = (entry.prepare)(params)?;
+        let channel = prepared.channel();
+        self.touched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .channel_id = Some(channel);
+        if self
+            .principal
+            .channels
+            .as_ref()
+            .is_some_and(|allowed| !allowed.contains(&channel))
+        {
+            return Err(not_allowed("channel"));
+        }
+        let discord = match &self.principal.credential {
+            Credential::Token(token) => self.dispatcher.connector.open(token),
+            Credential::Missing => {
+                return Err(Error::new(
+                    Code::MissingDiscordToken,
+                    "No Discord token found in authentication",
+                )
+                .hint("Mint a token with DISCORD_TOKEN set."));
+            }
+            Credential::Misshapen => return Err(token_rejected()),
+        };
+        let has_effect = prepared.has_effect();
+        if has_effect && self.dispatcher.audit.intent(&self.subject).is_err() {
+            return Err(Error::new(
+                Code::AuditUnavailable,
+                "The audit log cannot be written; nothing was sent to Discord",
+            ));
+        }
+        let running = self.authorise_and_run(&discord, channel, prepared);
+        tokio::time::timeout_at(self.deadline, running)
+            .await
+            .unwrap_or_else(|_| Err(timed_out(has_effect)))
+    }
+
+    /// Which guild a channel belongs to only Discord knows, so that limit is checked last.
+    async fn authorise_and_run(
+        &self,
+        discord: &Discord,
+        channel: ChannelId,
+        prepared: Box<dyn Prepared>,
+    ) -> CallResult {
+        if let Some(allowed) = &self.principal.guilds {
+            let guild = discord.guild_of(channel).await?;
+            self.touched
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .guild_id = guild;
+            if !guild.is_some_and(|guild| allowed.contains(&guild)) {
+                return Err(not_allowed("server"));
+            }
+        }
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let call = Call {
+            discord,
+            // A twentieth, at most a second and a half, is left for answering with what there is.
+            soft_deadline: self.deadline - (left / 20).min(Duration::from_millis(1500)),
+            touched: &self.touched,
+        };
+        prepared.run(&call).await
+    }
+}
+
+fn unknown_tool() -> Error {
+    let names: Vec<_> = TOOLS.iter().map(|tool| tool.name).collect();
+    Error::new(
+        Code::UnknownTool,
+        format!("There is no such tool; the tools are {}", names.join(", ")),
+    )
+}
+
+fn not_allowed(what: &str) -> Error {
+    Error::new(
+        Code::NotAllowed,
+        format!("This token is limited to other {what}s than this one"),
+    )
+}
+
+/// The call happened and its outcome could not be recorded: the caller must not take that for
+/// success, and must not lose sight of what was done.
+fn unrecorded(result: &CallResult, touched: &Touched) -> Error {
+    let changed = !touched.message_ids.is_empty();
+    let text = match (changed, result) {
+        (true, _) => "The audit log cannot be written; the change was made",
+        (false, Ok(_)) => "The audit log cannot be written; the result is withheld",
+        (false, Err(error)) if error.code() == Code::AuditUnavailable => return error.clone(),
+        (false, Err(_)) => "The audit log cannot be written; the call failed",
+    };
+    let error = Error::new(Code::AuditUnavailable, text);
+    if !changed {
+        return error;
+    }
+    let ids: Vec<_> = touched
+        .message_ids
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    error.hint(format!(
+        "Do not repeat it. Messages sent or deleted: {}",
+        ids.join(", ")
+    ))
+}

@@ -1,0 +1,42 @@
+//! A server through which AI agents act on Discord: five tools behind a bearer token, an audit
+//! line for every call, and one short-lived Discord client for each.
+//!
+//! # The map, in reading order
+//! - [`config`]: the configuration, and the only reader of the environment.
+//! - [`cli`]: the command line, and how the parts are put together at start.
+//! - [`log`]: the server log.
+//! - [`server`]: the accept loop; it knows no routes.
+//! - [`http`]: the router, its layers, the REST door.
+//! - [`auth`]: from a bearer to a principal, from a bot token to a bearer.
+//! - [`dispatch`]: find, authorise, intent, run, outcome.
+//! - [`tools`]: the five tools and their table.
+//! - [`discord`]: the short-lived client, Discord's forms and errors; all that knows serenity.
+//! - [`audit`]: the trail, and the only writer of it.
+//! - [`error`]: the one error, and the only map to what callers read.
+//!
+//! # One call
+//! `server` accepts a connection; `http` gives the request an id, reads its body under a cap and
+//! sheds what is too much; `auth` makes a principal of the bearer, whose text ends there; the door
+//! reads the name of a tool and its parameters; `dispatch` spawns the call, checks scope and
+//! limits, records the intent, opens a Discord client, runs the tool under the deadline, records
+//! the outcome; the door renders what came of it.
+//!
+//! # Invariants, each kept by a test in `tests/it/tidy.rs`
+//! - Imports go one way: server → http → auth → dispatch → tools → discord, and dispatch → audit;
+//!   config and error are known to all.
+//! - The environment is read in `config` only. serenity is named in `discord` only. Status codes
+//!   stand in `http` and `error` only. Tasks are spawned in `dispatch` and `server` only.
+//! - Secrets are exposed in `auth` and `discord` only; their types have no `Debug` and no
+//!   `Serialize`.
+
+pub mod audit;
+pub mod auth;
+pub mod cli;
+pub mod config;
+pub mod discord;
+pub mod dispatch;
+pub mod error;
+pub mod http;
+pub mod log;
+pub mod server;
+pub mod tools;

@@ -1,0 +1,211 @@
+//! The five tools: one trait, one table. Both doors, the schemas, the scopes, the README's table
+//! and the tests read the table.
+
+mod get_channel_info;
+mod get_messages;
+mod moderate_content;
+mod params;
+mod search_messages;
+mod send_message;
+mod split;
+mod values;
+
+pub(crate) use params::printable;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use crate::audit::Touched;
+use crate::auth::Scope;
+use crate::discord::{ChannelId, Discord, Message, MessageId, UserId};
+use crate::error::Error;
+
+/// A tool is its parameters: reading them makes the call, running it consumes them.
+trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
+    /// What it returns.
+    type Output: Serialize + JsonSchema;
+    const NAME: &'static str;
+    const TITLE: &'static str;
+    const DESCRIPTION: &'static str;
+    const SCOPE: Scope;
+    const HINTS: Hints;
+
+    /// Refuses combinations that no single parameter's type can refuse.
+    fn check(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// The channel it acts in, by which a token can be limited.
+    fn channel(&self) -> ChannelId;
+
+    /// Whether this call can change Discord, so that it needs an intent in the audit log.
+    fn has_effect(&self) -> bool {
+        !Self::HINTS.read_only
+    }
+
+    /// Does it.
+    fn run(self, call: &Call<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
+}
+
+/// What a tool may use while it runs.
+pub struct Call<'a> {
+    /// The client of this call.
+    pub discord: &'a Discord,
+    /// When to stop and answer with what there is: a little before the call is cut off.
+    pub soft_deadline: Instant,
+    /// Where the tool notes what it touched, for the audit.
+    pub touched: &'a Mutex<Touched>,
+}
+
+impl Call<'_> {
+    /// Notes that a message was sent or deleted.
+    fn touch(&self, message: MessageId) {
+        self.touched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .message_ids
+            .push(message);
+    }
+}
+
+/// Bots without the Message Content intent read empty messages; this says so where it looks so.
+/// <https://discord.com/developers/docs/events/gateway#message-content-intent>
+fn intent_hint(messages: &[Message], bot: Option<UserId>) -> Option<&'static str> {
+    let mut others = messages
+        .iter()
+        .filter(|message| message.is_plain() && message.author.id != bot)
+        .peekable();
+    let blank = others.peek().is_some() && others.all(Message::is_empty);
+    blank.then_some("Every message is empty: the bot probably lacks the Message Content intent. Switch it on in Discord's developer portal under Bot, Privileged Gateway Intents.")
+}
+
+/// What a client may tell its user about a tool before it is called.
+/// <https://modelcontextprotocol.io/specification/2025-11-25/schema#toolannotations>
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Hints {
+    /// It changes nothing.
+    #[serde(rename = "readOnlyHint")]
+    pub read_only: bool,
+    /// It can take away what was there.
+    #[serde(rename = "destructiveHint")]
+    pub destructive: bool,
+    /// The same call again has no further effect.
+    #[serde(rename = "idempotentHint")]
+    pub idempotent: bool,
+    /// It acts on a world outside of the server.
+    #[serde(rename = "openWorldHint")]
+    pub open_world: bool,
+}
+
+/// A tool as the doors see it.
+pub struct Entry {
+    /// The name by which it is called.
+    pub name: &'static str,
+    /// The name that people read.
+    pub title: &'static str,
+    /// What it does, for the model that decides whether to call it.
+    pub description: &'static str,
+    /// The scope it needs.
+    pub scope: Scope,
+    /// Its annotations.
+    pub hints: Hints,
+    /// The JSON Schema of its parameters.
+    pub input_schema: fn() -> Map<String, Value>,
+    /// The JSON Schema of its result.
+    pub output_schema: fn() -> Map<String, Value>,
+    /// Reads and checks parameters.
+    pub prepare: fn(Map<String, Value>) -> Result<Box<dyn Prepared>, Error>,
+}
+
+/// A call whose parameters are good, ready to run.
+pub trait Prepared: Send {
+    /// The channel it acts in.
+    fn channel(&self) -> ChannelId;
+    /// Whether it can change Discord.
+    fn has_effect(&self) -> bool;
+    /// Runs it; the result is a JSON object.
+    fn run<'a>(self: Box<Self>, call: &'a Call<'a>) -> Running<'a>;
+}
+
+/// A tool at work.
+pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Box<RawValue>, Error>> + Send + 'a>>;
+
+impl<T: Tool> Prepared for T {
+    fn channel(&self) -> ChannelId {
+        Tool::channel(self)
+    }
+
+    fn has_effect(&self) -> bool {
+        Tool::has_effect(self)
+    }
+
+    fn run<'a>(self: Box<Self>, call: &'a Call<'a>) -> Running<'a> {
+        Box::pin(async move {
+            let output = Tool::run(*self, call).await?;
+            serde_json::value::to_raw_value(&output).map_err(|_| Error::internal())
+        })
+    }
+}
+
+/// Every tool, in the order in which they are listed.
+pub static TOOLS: [Entry; 5] = [
+    entry::<send_message::SendMessage>(),
+    entry::<get_messages::GetMessages>(),
+    entry::<get_channel_info::GetChannelInfo>(),
+    entry::<search_messages::SearchMessages>(),
+    entry::<moderate_content::ModerateContent>(),
+];
+
+/// The tool of this name.
+pub fn find(name: &str) -> Option<&'static Entry> {
+    TOOLS.iter().find(|tool| tool.name == name)
+}
+
+const fn entry<T: Tool>() -> Entry {
+    Entry {
+        name: T::NAME,
+        title: T::TITLE,
+        description: T::DESCRIPTION,
+        scope: T::SCOPE,
+        hints: T::HINTS,
+        input_schema: || schema::<T>(&SchemaSettings::draft2020_12()),
+        output_schema: || schema::<T::Output>(&SchemaSettings::draft2020_12().for_serialize()),
+        prepare: |params| {
+            let tool: T = params::read(params)?;
+            tool.check()?;
+            Ok(Box::new(tool))
+        },
+    }
+}
+
+/// The schema of a type, without what only people who read generated code would miss: a model pays
+/// for every byte of it.
+fn schema<T: JsonSchema>(settings: &SchemaSettings) -> Map<String, Value> {
+    let mut settings = settings.clone();
+    settings.meta_schema = None;
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
+    RecursiveTransform(|schema: &mut schemars::Schema| {
+        for noise in ["title", "format", "$comment"] {
+            // A property may well be called `title`: only a keyword has a string for its value.
+            if schema.get(noise).is_some_and(Value::is_string) {
+                schema.remove(noise);
+            }
+        }
+    })
+    .transform(&mut schema);
+    match schema.to_value() {
+        Value::Object(schema) => schema,
+        _ => Map::new(),
+    }
+}

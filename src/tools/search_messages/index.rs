@@ -1,0 +1,128 @@
+//! The search of a guild's index.
+
+use std::collections::HashSet;
+
+use tokio::time::Instant;
+
+use super::{Call, Has, Mode, NoIndex, Results, SearchMessages, intent_hint};
+use crate::discord::{Found, SearchQuery, Searched};
+use crate::error::{Code, Error};
+
+/// The most results of one request, and the highest offset. <https://discord.com/developers/docs/resources/message#search-guild-messages>
+const PAGE: usize = 25;
+const OFFSET_LIMIT: usize = 9975;
+/// How often an index that is not there yet is asked again.
+const RETRIES: usize = 2;
+
+impl SearchMessages {
+    /// Searches the index: results, or why it cannot answer.
+    pub(super) async fn search_index(
+        &self,
+        call: &Call<'_>,
+    ) -> Result<Result<Results, NoIndex>, Error> {
+        let Some(guild) = call.discord.guild_of(self.channel_id).await? else {
+            return Ok(Err(NoIndex::DirectMessage));
+        };
+        let limit = self.limit.get();
+        let mut messages = Vec::new();
+        let mut seen = HashSet::new();
+        let mut offset = 0;
+        let mut total;
+        // A page may hold fewer results than asked for, so pages are counted by the offset.
+        loop {
+            let query = SearchQuery {
+                channel: self.channel_id,
+                content: self.query.as_str(),
+                author: self.author_id,
+                max_id: self.older_than(),
+                min_id: self.newer_than(),
+                has: self.has.map(Has::word),
+                offset,
+                limit: PAGE.min(limit),
+            };
+            let Found {
+                messages: page,
+                total: all,
+            } = match self.ask(call, guild, &query).await {
+                Ok(Ok(found)) => found,
+                Ok(Err(reason)) => return Ok(Err(reason)),
+                Err(error) if error.code() == Code::MissingPermission => {
+                    return Ok(Err(NoIndex::Forbidden(error)));
+                }
+                Err(error) => return Err(error),
+            };
+            total = all;
+            offset += query.limit;
+            let within = page.into_iter().filter(|message| {
+                message.channel_id == self.channel_id
+                    && self.older_than().is_none_or(|bound| message.id.0 < bound)
+                    && self.newer_than().is_none_or(|bound| message.id.0 > bound)
+                    && seen.insert(message.id)
+            });
+            messages.extend(within);
+            if messages.len() >= limit || offset as u64 >= total || offset > OFFSET_LIMIT {
+                break;
+            }
+            if Instant::now() >= call.soft_deadline {
+                break;
+            }
+        }
+        messages.sort_by(|a, b| b.id.cmp(&a.id));
+        let cut = messages.len() > limit;
+        messages.truncate(limit);
+        let complete = !cut && offset as u64 >= total;
+        Ok(Ok(Results {
+            next_before: messages
+                .last()
+                .map(|message| message.id)
+                .filter(|_| !complete),
+            hint: intent_hint(&messages, call.discord.bot()),
+            messages,
+            mode: Mode::Index,
+            fallback: None,
+            scanned: None,
+            complete,
+            total_results: Some(total),
+        }))
+    }
+
+    /// Asks the index, and again while it is being built and half of the time is left: a scan may
+    /// have to follow.
+    async fn ask(
+        &self,
+        call: &Call<'_>,
+        guild: crate::discord::GuildId,
+        query: &SearchQuery<'_>,
+    ) -> Result<Result<Found, NoIndex>, Error> {
+        let latest =
+            Instant::now() + call.soft_deadline.saturating_duration_since(Instant::now()) / 2;
+        let mut retries = 0;
+        loop {
+            match call.discord.search(guild, query).await? {
+                Searched::Found(found) => return Ok(Ok(found)),
+                Searched::NotIndexed(wait)
+                    if retries == RETRIES || Instant::now() + wait > latest =>
+                {
+                    return Ok(Err(NoIndex::NotIndexed(wait)));
+                }
+                Searched::NotIndexed(wait) => {
+                    retries += 1;
+                    tokio::time::sleep(wait).await;
+                }
+            }
+        }
+    }
+}
+
+impl Has {
+    /// Discord's word for it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Link => "link",
+            Self::Embed => "embed",
+            Self::File => "file",
+            Self::Image => "image",
+            Self::Video => "video",
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The one test binary: everything through the doors, against the stand-in for Discord.
+
+#![allow(
+    unreachable_pub,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test may stop where it stands"
+)]
+
+mod envelope;
+mod support;

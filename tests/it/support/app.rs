@@ -1,0 +1,183 @@
+//! A running server on a port of its own, in front of a stand-in of its own.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use discord_mcp_server::auth::Keys;
+use discord_mcp_server::cli::assemble;
+use discord_mcp_server::config::Config;
+use discord_mcp_server::http::router;
+use discord_mcp_server::server::{self, Limits};
+use reqwest::header::HeaderMap;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use super::discord::StandIn;
+use super::tokens;
+
+/// A running server. When it is dropped it stops, its files go, and the stand-in must have seen
+/// nothing that breaks Discord's own description of its API.
+pub struct App {
+    pub url: String,
+    pub discord: StandIn,
+    pub client: reqwest::Client,
+    pub audit_log: PathBuf,
+    dir: TempDir,
+    _stop: oneshot::Sender<()>,
+}
+
+/// What a call answered.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+    /// Null where the text is not JSON.
+    pub body: Value,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    /// The `error.code` of a failure.
+    pub fn code(&self) -> &str {
+        self.body["error"]["code"].as_str().unwrap_or("(no error)")
+    }
+
+    /// The `error.message` of a failure.
+    pub fn message(&self) -> &str {
+        self.body["error"]["message"]
+            .as_str()
+            .unwrap_or("(no error)")
+    }
+
+    /// The `result` of a success; panics with the answer otherwise.
+    pub fn result(&self) -> &Value {
+        assert_eq!(self.status, 200, "{}", self.text);
+        &self.body["result"]
+    }
+}
+
+impl App {
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// Starts a server whose environment has these variables besides those that keep it on
+    /// loopback and its files in a folder of its own.
+    pub async fn with(variables: &[(&str, &str)]) -> Self {
+        let discord = StandIn::start().await;
+        let dir = tempfile::tempdir().unwrap();
+        let audit_log = dir.path().join("audit.log");
+        tokens::install_keys(&dir.path().join("keys"));
+        let mut environment: HashMap<&str, String> = HashMap::from([
+            ("BIND_ADDR", "127.0.0.1:0".to_owned()),
+            ("DISCORD_API_BASE", discord.base()),
+            ("KEYS_DIR", dir.path().join("keys").display().to_string()),
+            ("AUDIT_LOG", audit_log.display().to_string()),
+            ("DRAIN_TIMEOUT", "2s".to_owned()),
+        ]);
+        environment.extend(
+            variables
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        );
+        let config = Config::read(|name| environment.get(name).map(Into::into)).unwrap();
+        let keys = Keys::load_or_create(&config.keys_dir).unwrap();
+        let app = assemble(&config, &keys).unwrap();
+        let listener = server::listen(config.bind_addr).unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let limits = Limits {
+            connections: config.max_connections,
+            drain: config.drain_timeout,
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(server::run(listener, router(app), limits, async {
+            stopped.await.ok();
+        }));
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(60))
+            .build()
+            .unwrap();
+        let audit_log = config.audit_log;
+        Self {
+            url,
+            discord,
+            client,
+            audit_log,
+            dir,
+            _stop: stop,
+        }
+    }
+
+    /// Calls a tool with a good token of all scopes.
+    pub async fn invoke(&self, tool: &str, params: Value) -> Answer {
+        self.invoke_as(&tokens::token(), tool, params).await
+    }
+
+    /// Calls a tool with this token.
+    pub async fn invoke_as(&self, token: &str, tool: &str, params: Value) -> Answer {
+        let call = json!({"method": tool, "params": params});
+        self.post(token, call.to_string()).await
+    }
+
+    /// Posts a body as it is to the invoke route.
+    pub async fn post(&self, token: &str, body: impl Into<reqwest::Body>) -> Answer {
+        let request = self
+            .client
+            .post(format!("{}/mcp/v1/tools/invoke", self.url))
+            .bearer_auth(token)
+            .header("content-type", "application/json")
+            .body(body);
+        Self::answer(request).await
+    }
+
+    /// Gets a path, with this token if there is one.
+    pub async fn get(&self, path: &str, token: Option<&str>) -> Answer {
+        let mut request = self.client.get(format!("{}{path}", self.url));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        Self::answer(request).await
+    }
+
+    /// Sends a request and reads its answer.
+    pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        let text = response.text().await.unwrap();
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Answer {
+            status,
+            headers,
+            text,
+            body,
+        }
+    }
+
+    /// The lines of the audit log.
+    pub fn audit(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(&self.audit_log).unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+
+    /// The folder of this server's keys and audit log.
+    pub fn dir(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            assert_eq!(self.discord.violations(), Vec::<String>::new());
+        }
+    }
+}

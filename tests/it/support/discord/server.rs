@@ -1,0 +1,151 @@
+//! The accept loop, and one request from its arrival to its answer.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use http_body_util::{BodyExt, Limited};
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{net::TcpListener, task::JoinSet};
+
+use super::{
+    State,
+    answer::Answer,
+    contract,
+    faults::{Before, Fault},
+    lock,
+    request::{Seen, parse_query},
+    routes::{self, Route},
+    wire::{Cut, Outgoing, Reply},
+};
+
+/// No test sends more than this; Discord itself takes 25 MiB.
+const BODY_LIMIT: usize = 1 << 20;
+const BODY_TIME: Duration = Duration::from_secs(30);
+
+/// Accepts until it is aborted; the connections are its own and end with it.
+pub async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // Out of descriptors, most likely: without a pause this would spin.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        // Finished ones are let go here, so that the set does not grow with every connection.
+        while connections.try_join_next().is_some() {}
+        let state = Arc::clone(&state);
+        connections.spawn(async move {
+            let service = service_fn(move |request| answer(Arc::clone(&state), request));
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), service);
+            // An error here is a client that went away, or a cut on purpose.
+            let _ = connection.await;
+        });
+    }
+}
+
+async fn answer(
+    state: Arc<Mutex<State>>,
+    request: Request<Incoming>,
+) -> Result<Response<Outgoing>, Cut> {
+    let seen = read(request).await?;
+    let route = routes::find(&seen.method, &seen.path);
+    let fault = arrive(&state, &seen, route.as_ref().ok());
+
+    let before = match &fault {
+        Some(fault) => fault.before().await?,
+        None => Before::Perform,
+    };
+    let answer = match before {
+        Before::Reply(reply) => return Ok(reply.into_response()),
+        Before::Answer(answer) => answer,
+        Before::Perform => routes::perform(&mut lock(&state).world, &route, &seen),
+    };
+    let answer = leave(&state, answer, route.as_ref().ok(), fault.as_ref());
+    let reply = match &fault {
+        Some(fault) => fault.after(answer).await?,
+        None => Reply::from(answer),
+    };
+    Ok(reply.into_response())
+}
+
+async fn read(request: Request<Incoming>) -> Result<Seen, Cut> {
+    let (parts, body) = request.into_parts();
+    let body = Limited::new(body, BODY_LIMIT).collect();
+    let body = tokio::time::timeout(BODY_TIME, body).await;
+    let body = body.map_err(|_| Cut)?.map_err(|_| Cut)?;
+    let raw_query = parts.uri.query().unwrap_or_default().to_owned();
+    Ok(Seen {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parse_query(&raw_query),
+        raw_query,
+        headers: parts.headers,
+        body: body.to_bytes().to_vec(),
+    })
+}
+
+/// Notes the request, holds it against the description, and finds the fault it meets.
+fn arrive(state: &Mutex<State>, seen: &Seen, route: Option<&Route>) -> Option<Fault> {
+    let mut state = lock(state);
+    state.seen.push(seen.clone());
+    if let (Some(contract), Some(route)) = (contract::get(), route) {
+        let breaches = contract.request(route.template, seen);
+        state.violations.extend(breaches);
+    }
+    state.faults.take(route)
+}
+
+/// Holds the answer against the description and adds the rate-limit headers.
+fn leave(
+    state: &Mutex<State>,
+    answer: Answer,
+    route: Option<&Route>,
+    fault: Option<&Fault>,
+) -> Answer {
+    let Some(route) = route else {
+        return answer;
+    };
+    let mut state = lock(state);
+    let checked = !state.world.off_contract && fault.is_none_or(Fault::keeps_the_form);
+    if let Some(contract) = contract::get().filter(|_| checked) {
+        let breaches = contract.answer(route.template, &answer);
+        state.violations.extend(breaches);
+    }
+    with_rate_limit(answer, route)
+}
+
+/// A generous bucket that is never empty. Enforcement would keep its count here, in the state; an
+/// answer that already names its limits keeps them.
+fn with_rate_limit(answer: Answer, route: &Route) -> Answer {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let reset = now.map_or(0.0, |now| now.as_secs_f64()) + 1.0;
+    let bucket = routes::ROUTES
+        .iter()
+        .position(|name| *name == route.template);
+    let defaults = [
+        ("x-ratelimit-limit", "50".to_owned()),
+        ("x-ratelimit-remaining", "49".to_owned()),
+        ("x-ratelimit-reset", format!("{reset:.3}")),
+        ("x-ratelimit-reset-after", "1.000".to_owned()),
+        (
+            "x-ratelimit-bucket",
+            format!("{:016x}", 0x5eed + bucket.unwrap_or_default()),
+        ),
+    ];
+    let mut answer = answer;
+    // A global limit belongs to no bucket.
+    if answer.names("x-ratelimit-global") {
+        return answer;
+    }
+    for (name, value) in defaults {
+        if !answer.names(name) {
+            answer.header(name, value);
+        }
+    }
+    answer
+}

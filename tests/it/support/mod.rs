@@ -1,0 +1,17 @@
+//! What the tests share: a running server ([`app`]), the stand-in for Discord ([`discord`]), and
+//! tokens ([`tokens`]).
+//!
+//! ```ignore
+//! let app = App::start().await;
+//! let answer = app.invoke("get_channel_info", json!({"channel_id": GENERAL})).await;
+//! assert_eq!(answer.status, 200);
+//! assert_eq!(answer.body["result"]["name"], "general");
+//! assert_eq!(app.discord.requests().len(), 1);
+//! assert_eq!(app.audit().last().unwrap()["status"], "ok");
+//! ```
+
+pub mod app;
+pub mod discord;
+pub mod tokens;
+
+pub use app::{Answer, App};
