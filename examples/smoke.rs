@@ -4,7 +4,11 @@
 //! `TOKEN=$(cargo run -q --example mint_token) cargo run --example smoke`
 //! Optional: `URL` (default `http://localhost:8000`), and a channel id as the argument.
 
-#![allow(clippy::print_stdout, reason = "a report is what this example is for")]
+#![allow(
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a report is what this example is for, and indexing a JSON value cannot panic"
+)]
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -25,14 +25,25 @@ struct Cli {
 enum Command {
     /// Serve until SIGTERM or Ctrl-C (the default)
     Serve,
+    /// Mint a token (JWT) that carries a Discord bot token
+    MintToken(mint_token::Args),
 }
 
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
-    let Command::Serve = Cli::parse().command.unwrap_or(Command::Serve);
-    match configuration().and_then(serve::serve) {
+    finish(match Cli::parse().command.unwrap_or(Command::Serve) {
+        Command::Serve => configuration().and_then(serve::serve),
+        Command::MintToken(args) => mint_token::run(args),
+    })
+}
+
+fn finish(done: Result<(), String>) -> ExitCode {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => fail(&problem),
+        Err(problem) => {
+            say(std::io::stderr(), &format!("error: {problem}\n"));
+            ExitCode::from(2)
+        }
     }
 }
 
@@ -47,12 +58,6 @@ fn configuration() -> Result<Config, String> {
         }
     }
     Config::from_env().map_err(|error| error.to_string())
-}
-
-/// Says what is wrong in one line on standard error.
-fn fail(problem: &str) -> ExitCode {
-    say(std::io::stderr(), &format!("error: {problem}\n"));
-    ExitCode::from(2)
 }
 
 /// Writes text for people. A closed pipe is their choice, not our failure.

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
 
 /// What went wrong, as the `code` of an answer and the `status` of an audit line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,11 +101,12 @@ impl Code {
 }
 
 /// What Discord answered, where an error comes from there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct DiscordAnswer {
     /// The HTTP status.
     pub status: u16,
     /// Discord's own error code, where the answer had one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<u64>,
 }
 
@@ -215,27 +216,30 @@ impl Error {
     }
 
     /// The `error` object of an answer.
-    pub fn to_json(&self) -> Value {
+    pub fn body(&self) -> ErrorBody<'_> {
         let parts = &*self.0;
-        let mut error = Map::new();
-        error.insert("code".into(), parts.code.as_str().into());
-        error.insert("message".into(), parts.message.as_ref().into());
-        if let Some(hint) = &parts.hint {
-            error.insert("hint".into(), hint.as_ref().into());
+        ErrorBody {
+            code: parts.code.as_str(),
+            message: &parts.message,
+            hint: parts.hint.as_deref(),
+            retry_after: parts
+                .retry_after
+                .map(|wait| wait.as_millis() as f64 / 1000.0),
+            discord: parts.discord,
         }
-        if let Some(wait) = parts.retry_after {
-            error.insert(
-                "retry_after".into(),
-                (wait.as_millis() as f64 / 1000.0).into(),
-            );
-        }
-        if let Some(DiscordAnswer { status, code }) = parts.discord {
-            let answer = match code {
-                Some(code) => json!({"status": status, "code": code}),
-                None => json!({"status": status}),
-            };
-            error.insert("discord".into(), answer);
-        }
-        Value::Object(error)
     }
+}
+
+/// The `error` object of an answer, in the order in which people read it.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ErrorBody<'a> {
+    code: &'static str,
+    message: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'a str>,
+    /// Seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    discord: Option<DiscordAnswer>,
 }

@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 
 use crate::auth::{Principal, Verifier, bearer};
 use crate::dispatch::{Caller, Dispatcher, Invocation, Permit};
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, ErrorBody};
 use crate::tools::TOOLS;
 
 /// The largest body that is taken.
@@ -91,6 +91,13 @@ struct Envelope {
 struct Success<'a> {
     success: bool,
     result: &'a RawValue,
+    request_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct Failure<'a> {
+    success: bool,
+    error: ErrorBody<'a>,
     request_id: &'a str,
 }
 
@@ -339,7 +346,11 @@ async fn authenticate(
 
 /// An error in the REST door's form.
 fn failure(error: &Error, id: &RequestId) -> Response {
-    let body = Json(json!({"success": false, "error": error.to_json(), "request_id": &*id.0}));
+    let body = Json(Failure {
+        success: false,
+        error: error.body(),
+        request_id: &id.0,
+    });
     let mut response = (error.code().status(), body).into_response();
     let headers = response.headers_mut();
     if let Some(challenge) = challenge(error) {

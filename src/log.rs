@@ -15,18 +15,15 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// flushes the file when it is dropped.
 ///
 /// `filter` is a list of tracing directives. Whatever it says, serenity stays silent: it would log
-/// the bodies of requests. Nor do the HTTP libraries get below INFO, where they log headers.
+/// the bodies of requests.
 ///
 /// # Errors
 /// When the folder cannot be written to, in one line.
 pub fn start(filter: &str, dir: Option<&Path>) -> Result<Option<WorkerGuard>, String> {
-    let mut targets: Targets = filter
+    let targets: Targets = filter
         .parse()
         .map_err(|_| "RUST_LOG cannot be read".to_owned())?;
-    targets = targets.with_target("serenity", LevelFilter::OFF);
-    for library in ["hyper", "hyper_util", "reqwest", "h2", "rustls", "tower"] {
-        targets = targets.with_target(library, LevelFilter::INFO);
-    }
+    let targets = targets.with_target("serenity", LevelFilter::OFF);
     let console = fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());

@@ -5,6 +5,7 @@ mod get_channel_info;
 mod get_messages;
 mod moderate_content;
 mod params;
+mod schema;
 mod search_messages;
 mod send_message;
 mod split;
@@ -17,8 +18,6 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 
 use schemars::JsonSchema;
-use schemars::generate::SchemaSettings;
-use schemars::transform::{RecursiveTransform, Transform};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -125,8 +124,11 @@ pub struct Entry {
     /// The JSON Schema of its result.
     pub output_schema: fn() -> Map<String, Value>,
     /// Reads and checks parameters.
-    pub prepare: fn(Map<String, Value>) -> Result<Box<dyn Prepared>, Error>,
+    pub prepare: Prepare,
 }
+
+/// Reads and checks a tool's parameters.
+pub type Prepare = fn(Map<String, Value>) -> Result<Box<dyn Prepared>, Error>;
 
 /// A call whose parameters are good, ready to run.
 pub trait Prepared: Send {
@@ -179,33 +181,12 @@ const fn entry<T: Tool>() -> Entry {
         description: T::DESCRIPTION,
         scope: T::SCOPE,
         hints: T::HINTS,
-        input_schema: || schema::<T>(&SchemaSettings::draft2020_12()),
-        output_schema: || schema::<T::Output>(&SchemaSettings::draft2020_12().for_serialize()),
+        input_schema: schema::input::<T>,
+        output_schema: schema::output::<T::Output>,
         prepare: |params| {
             let tool: T = params::read(params)?;
             tool.check()?;
             Ok(Box::new(tool))
         },
-    }
-}
-
-/// The schema of a type, without what only people who read generated code would miss: a model pays
-/// for every byte of it.
-fn schema<T: JsonSchema>(settings: &SchemaSettings) -> Map<String, Value> {
-    let mut settings = settings.clone();
-    settings.meta_schema = None;
-    let mut schema = settings.into_generator().into_root_schema_for::<T>();
-    RecursiveTransform(|schema: &mut schemars::Schema| {
-        for noise in ["title", "format", "$comment"] {
-            // A property may well be called `title`: only a keyword has a string for its value.
-            if schema.get(noise).is_some_and(Value::is_string) {
-                schema.remove(noise);
-            }
-        }
-    })
-    .transform(&mut schema);
-    match schema.to_value() {
-        Value::Object(schema) => schema,
-        _ => Map::new(),
     }
 }

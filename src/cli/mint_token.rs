@@ -9,7 +9,7 @@ use clap::Parser;
 use secrecy::{ExposeSecret as _, SecretString};
 use time::OffsetDateTime;
 
-use super::{configuration, fail, say};
+use super::{configuration, finish, say};
 use crate::auth::{Grant, Keys, Scope, Scopes, mint};
 use crate::config::{Config, duration};
 use crate::discord::{BotToken, ChannelId, GuildId, Snowflake, rfc3339};
@@ -19,7 +19,7 @@ use crate::discord::{BotToken, ChannelId, GuildId, Snowflake, rfc3339};
 /// The bot token is taken from DISCORD_TOKEN, from .env, or from standard input.
 #[derive(Parser)]
 #[command(name = "mint_token")]
-struct Args {
+pub(super) struct Args {
     /// The user that the audit log will name
     #[arg(long, default_value = "default-user", value_name = "NAME")]
     sub: String,
@@ -42,13 +42,10 @@ struct Args {
 
 /// Mints what the command line asks for.
 pub fn main() -> ExitCode {
-    match run(Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => fail(&problem),
-    }
+    finish(run(Args::parse()))
 }
 
-fn run(args: Args) -> Result<(), String> {
+pub(super) fn run(args: Args) -> Result<(), String> {
     let config = configuration()?;
     let longest = config.jwt_max_lifetime;
     if args.ttl > longest {

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
 use serenity::http::{LightMethod, Route};
 
 use super::client::{Answer, Discord};
@@ -186,7 +185,7 @@ impl Discord {
         let route = Route::ChannelMessages {
             channel_id: channel_id(channel),
         };
-        let body = draft.to_json(channel).to_string().into_bytes();
+        let body = json_bytes(&NewMessage::new(channel, draft))?;
         let answer = self
             .execute(
                 operation,
@@ -240,7 +239,7 @@ impl Discord {
         let route = Route::ChannelMessagesBulkDelete {
             channel_id: channel_id(channel),
         };
-        let body = json!({"messages": messages}).to_string().into_bytes();
+        let body = json_bytes(&BulkDelete { messages })?;
         self.execute(
             Operation::Delete,
             route,
@@ -319,39 +318,69 @@ impl Discord {
     }
 }
 
-impl Draft<'_> {
-    /// The body of the request. `allowed_mentions` is always there: without it Discord notifies
-    /// everyone that the text can reach.
-    fn to_json(&self, channel: ChannelId) -> Value {
-        let everyone: &[&str] = if self.mentions.everyone {
-            &["everyone"]
-        } else {
-            &[]
-        };
-        let mut allowed = json!({"parse": everyone, "replied_user": self.mentions.replied_user});
-        if !self.mentions.users.is_empty() {
-            allowed["users"] = json!(self.mentions.users);
-        }
-        if !self.mentions.roles.is_empty() {
-            allowed["roles"] = json!(self.mentions.roles);
-        }
+/// The body of a request to send a message.
+/// <https://discord.com/developers/docs/resources/message#create-message>
+#[derive(Serialize)]
+struct NewMessage<'a> {
+    content: &'a str,
+    /// Always there: without it Discord notifies everyone that the text can reach.
+    allowed_mentions: AllowedMentions<'a>,
+    flags: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message_reference: Option<Reference>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nonce: Option<&'a str>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    enforce_nonce: bool,
+}
+
+#[derive(Serialize)]
+struct AllowedMentions<'a> {
+    parse: &'static [&'static str],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    users: &'a [UserId],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    roles: &'a [RoleId],
+    replied_user: bool,
+}
+
+#[derive(Serialize)]
+struct Reference {
+    channel_id: ChannelId,
+    message_id: MessageId,
+}
+
+impl<'a> NewMessage<'a> {
+    fn new(channel_id: ChannelId, draft: &'a Draft<'_>) -> Self {
+        let Mentions {
+            users,
+            roles,
+            everyone,
+            replied_user,
+        } = draft.mentions;
         let mut flags = 0;
-        if self.silent {
+        if draft.silent {
             flags |= SUPPRESS_NOTIFICATIONS;
         }
-        if !self.link_previews {
+        if !draft.link_previews {
             flags |= SUPPRESS_EMBEDS;
         }
-        let mut body =
-            json!({"content": self.content, "allowed_mentions": allowed, "flags": flags});
-        if let Some(message) = self.reply_to {
-            body["message_reference"] = json!({"message_id": message, "channel_id": channel});
+        Self {
+            content: draft.content,
+            allowed_mentions: AllowedMentions {
+                parse: if *everyone { &["everyone"] } else { &[] },
+                users,
+                roles,
+                replied_user: *replied_user,
+            },
+            flags,
+            message_reference: draft.reply_to.map(|message_id| Reference {
+                channel_id,
+                message_id,
+            }),
+            nonce: draft.nonce.as_deref(),
+            enforce_nonce: draft.nonce.is_some(),
         }
-        if let Some(nonce) = &self.nonce {
-            body["nonce"] = json!(nonce);
-            body["enforce_nonce"] = json!(true);
-        }
-        body
     }
 }
 
@@ -375,6 +404,15 @@ impl SearchQuery<'_> {
         query.extend(self.has.map(|has| ("has", has.to_owned())));
         query
     }
+}
+
+#[derive(Serialize)]
+struct BulkDelete<'a> {
+    messages: &'a [MessageId],
+}
+
+fn json_bytes(body: &impl Serialize) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(body).map_err(|_| Error::internal())
 }
 
 /// <https://discord.com/developers/docs/resources/audit-log>: at most 512 characters, URL-encoded.

@@ -131,13 +131,23 @@ pub(super) fn refused(
     let refusal = serde_json::from_slice::<Refusal>(body).ok();
     let from_edge = refusal.is_none();
     let refusal = refusal.unwrap_or_default();
-    tracing::warn!(
-        ?operation,
-        status = status.as_u16(),
-        code = refusal.code,
-        from_edge,
-        "Discord refused"
-    );
+    // A channel or message that is not there is the caller's affair; the rest is the operator's too.
+    if matches!(status.as_u16(), 400 | 404) {
+        tracing::debug!(
+            ?operation,
+            status = status.as_u16(),
+            code = refusal.code,
+            "Discord refused"
+        );
+    } else {
+        tracing::warn!(
+            ?operation,
+            status = status.as_u16(),
+            code = refusal.code,
+            from_edge,
+            "Discord refused"
+        );
+    }
     let error = match status.as_u16() {
         401 => token_rejected(),
         429 => rate_limited(headers, &refusal),

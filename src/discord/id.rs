@@ -127,9 +127,8 @@ impl Visitor<'_> for SnowflakeVisitor {
 macro_rules! id {
     ($($(#[$doc:meta])* $name:ident;)*) => {$(
         $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
-        #[schemars(inline)]
         pub struct $name(pub Snowflake);
 
         impl fmt::Display for $name {
@@ -138,6 +137,18 @@ macro_rules! id {
             }
         }
 
+
+        impl JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                Snowflake::json_schema(generator)
+            }
+        }
     )*};
 }
 

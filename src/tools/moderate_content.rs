@@ -55,6 +55,7 @@ enum Action {
 #[derive(Default, Serialize, JsonSchema)]
 pub(super) struct Moderated {
     /// Deleted by this call.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     deleted: Vec<MessageId>,
     /// Not there any more.
     #[serde(skip_serializing_if = "Vec::is_empty")]

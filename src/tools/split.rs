@@ -146,7 +146,12 @@ mod tests {
         for part in &parts {
             assert_eq!(part.matches("```").count() % 2, 0, "{part}");
         }
-        assert!(parts[1].starts_with("```rust\nlet x = 1;"));
+        assert!(
+            parts
+                .iter()
+                .skip(1)
+                .all(|part| part.starts_with("```rust\nlet x = 1;"))
+        );
     }
 
     proptest! {

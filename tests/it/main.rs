@@ -11,5 +11,7 @@
     reason = "a test may stop where it stands"
 )]
 
+mod canary;
 mod envelope;
 mod support;
+mod tidy;

@@ -1,5 +1,6 @@
 //! The search of a guild's index.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 
 use tokio::time::Instant;
@@ -67,7 +68,7 @@ impl SearchMessages {
                 break;
             }
         }
-        messages.sort_by(|a, b| b.id.cmp(&a.id));
+        messages.sort_by_key(|message| Reverse(message.id));
         let cut = messages.len() > limit;
         messages.truncate(limit);
         let complete = !cut && offset as u64 >= total;

@@ -12,6 +12,7 @@
 
 pub mod app;
 pub mod discord;
+pub mod process;
 pub mod tokens;
 
-pub use app::{Answer, App};
+pub use app::App;

@@ -1,0 +1,119 @@
+//! The real binary as a process of its own, with an environment of its own.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long a start or a stop may take before a test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The binary, with nothing of this process's environment but what is given.
+pub fn binary(dir: &Path, variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_discord-mcp-server"));
+    command
+        .env_clear()
+        .current_dir(dir)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null());
+    command
+}
+
+/// A running server. Dropped, it is killed.
+pub struct Process {
+    pub url: String,
+    child: Child,
+    output: Arc<Mutex<Vec<u8>>>,
+    readers: Vec<JoinHandle<()>>,
+}
+
+impl Process {
+    /// Starts the server in `dir` on a port that the kernel chooses.
+    pub fn start(dir: &Path, variables: &[(&str, &str)]) -> Self {
+        let mut child = binary(dir, variables)
+            .env("BIND_ADDR", "127.0.0.1:0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = Arc::new(Mutex::new(Vec::new()));
+        let readers = vec![
+            collect(child.stdout.take().unwrap(), &output),
+            collect(child.stderr.take().unwrap(), &output),
+        ];
+        let mut process = Self {
+            url: String::new(),
+            child,
+            output,
+            readers,
+        };
+        let began = Instant::now();
+        while process.url.is_empty() {
+            assert!(
+                began.elapsed() < PATIENCE,
+                "the server did not start:\n{}",
+                process.output()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+            let output = process.output();
+            let first = output
+                .lines()
+                .find(|line| line.starts_with("Discord MCP server"));
+            if let Some((_, url)) = first.and_then(|line| line.split_once(" on ")) {
+                process.url = url.replace("localhost", "127.0.0.1");
+            }
+        }
+        process
+    }
+
+    /// Everything it has printed so far, on both streams.
+    pub fn output(&self) -> String {
+        String::from_utf8_lossy(&self.output.lock().unwrap()).into_owned()
+    }
+
+    /// Sends SIGTERM and waits; the exit status and everything that was printed.
+    pub fn stop(mut self) -> (ExitStatus, String) {
+        let kill = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status();
+        assert!(kill.unwrap().success());
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(
+                began.elapsed() < PATIENCE,
+                "the server did not stop:\n{}",
+                self.output()
+            );
+            std::thread::sleep(Duration::from_millis(10));
+        };
+        for reader in self.readers.drain(..) {
+            reader.join().unwrap();
+        }
+        (status, self.output())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn collect(
+    mut stream: impl std::io::Read + Send + 'static,
+    output: &Arc<Mutex<Vec<u8>>>,
+) -> JoinHandle<()> {
+    let output = Arc::clone(output);
+    std::thread::spawn(move || {
+        let mut chunk = [0; 4096];
+        while let Ok(read @ 1..) = stream.by_ref().read(&mut chunk) {
+            output.lock().unwrap().extend_from_slice(&chunk[..read]);
+        }
+    })
+}
