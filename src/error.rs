@@ -59,6 +59,32 @@ pub enum Code {
 }
 
 impl Code {
+    /// Every code, in the order of the README's table.
+    pub const ALL: [Self; 22] = [
+        Self::InvalidRequest,
+        Self::InvalidToken,
+        Self::MissingDiscordToken,
+        Self::DiscordTokenRejected,
+        Self::InsufficientScope,
+        Self::NotAllowed,
+        Self::MissingPermission,
+        Self::NotFound,
+        Self::UnknownTool,
+        Self::UnknownChannel,
+        Self::UnknownMessage,
+        Self::UnknownGuild,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::InvalidParams,
+        Self::RateLimited,
+        Self::DiscordError,
+        Self::AuditUnavailable,
+        Self::Overloaded,
+        Self::RequestTimeout,
+        Self::DiscordTimeout,
+        Self::Internal,
+    ];
+
     /// The code as callers read it.
     pub fn as_str(self) -> &'static str {
         self.row().0

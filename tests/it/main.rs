@@ -13,5 +13,6 @@
 
 mod canary;
 mod envelope;
+mod readme;
 mod support;
 mod tidy;
