@@ -4,6 +4,7 @@
 
 pub mod mint_token;
 mod serve;
+mod stdio;
 
 use std::process::ExitCode;
 
@@ -25,6 +26,8 @@ struct Cli {
 enum Command {
     /// Serve until SIGTERM or Ctrl-C (the default)
     Serve,
+    /// Speak MCP on standard input and output, with the JWT in DISCORD_MCP_TOKEN
+    Stdio,
     /// Mint a token (JWT) that carries a Discord bot token
     MintToken(mint_token::Args),
 }
@@ -33,6 +36,7 @@ enum Command {
 pub fn main() -> ExitCode {
     finish(match Cli::parse().command.unwrap_or(Command::Serve) {
         Command::Serve => configuration().and_then(serve::serve),
+        Command::Stdio => configuration().and_then(stdio::stdio),
         Command::MintToken(args) => mint_token::run(args),
     })
 }

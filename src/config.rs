@@ -21,6 +21,10 @@ use secrecy::SecretString;
 /// | `DISCORD_API_BASE` | `https://discord.com` | where Discord's API is |
 /// | `ALLOW_INSECURE_DISCORD_API` | `false` | plain http to another host than this one |
 /// | `DISCORD_TOKEN` | unset | the bot token, only for minting |
+/// | `ALLOWED_HOSTS` | loopback | names that this server goes by, besides loopback ones and `BIND_ADDR`; `*` for any |
+/// | `ALLOWED_ORIGINS` | none | origins of web pages that may call it |
+/// | `CONFIRM_DELETIONS` | `true` | MCP clients that can ask their user must ask before a deletion |
+/// | `DISCORD_MCP_TOKEN` | unset | the JWT of the `stdio` subcommand |
 /// | `CALL_DEADLINE` | `30s` | bound of a tool call, waits included |
 /// | `MAX_CALLS` | `256` | calls in flight before new ones are shed |
 /// | `MAX_CONNECTIONS` | `1024` | open connections |
@@ -44,6 +48,14 @@ pub struct Config {
     pub discord_api_base: String,
     /// The bot token, only for minting.
     pub discord_token: Option<SecretString>,
+    /// Names that this server goes by besides its own.
+    pub allowed_hosts: Vec<String>,
+    /// Origins of web pages that may call it.
+    pub allowed_origins: Vec<String>,
+    /// Whether MCP clients that can ask their user must ask before a deletion.
+    pub confirm_deletions: bool,
+    /// The JWT of the `stdio` subcommand.
+    pub discord_mcp_token: Option<SecretString>,
     /// Bound of a tool call, waits included.
     pub call_deadline: Duration,
     /// Calls in flight before new ones are shed.
@@ -59,7 +71,7 @@ pub struct Config {
 }
 
 /// The names of all variables, in the order of `.env.example`.
-pub const VARIABLES: [&str; 15] = [
+pub const VARIABLES: [&str; 19] = [
     "DISCORD_TOKEN",
     "BIND_ADDR",
     "AUDIT_LOG",
@@ -69,6 +81,10 @@ pub const VARIABLES: [&str; 15] = [
     "JWT_MAX_LIFETIME",
     "DISCORD_API_BASE",
     "ALLOW_INSECURE_DISCORD_API",
+    "ALLOWED_HOSTS",
+    "ALLOWED_ORIGINS",
+    "CONFIRM_DELETIONS",
+    "DISCORD_MCP_TOKEN",
     "CALL_DEADLINE",
     "MAX_CALLS",
     "MAX_CONNECTIONS",
@@ -137,6 +153,18 @@ impl Config {
                 |text| origin(text, insecure),
             )?,
             discord_token: env.optional("DISCORD_TOKEN")?.map(SecretString::from),
+            allowed_hosts: env.list(
+                "ALLOWED_HOSTS",
+                "host names without scheme and port, comma-separated, such as discord-mcp.example; or *",
+                |host| host == "*" || host.parse::<axum::http::uri::Authority>().is_ok_and(|name| name.port().is_none() && !host.contains('@')),
+            )?,
+            allowed_origins: env.list(
+                "ALLOWED_ORIGINS",
+                "origins, comma-separated, such as https://app.example",
+                |text| origin(text, true).is_some(),
+            )?,
+            confirm_deletions: env.parsed("CONFIRM_DELETIONS", "true", "true or false", switch)?,
+            discord_mcp_token: env.optional("DISCORD_MCP_TOKEN")?.map(SecretString::from),
             call_deadline: env.duration("CALL_DEADLINE", "30s")?,
             max_calls: env.count("MAX_CALLS", "256")?,
             max_connections: env.count("MAX_CONNECTIONS", "1024")?,
@@ -182,6 +210,23 @@ impl<F: Fn(&'static str) -> Option<OsString>> Variables<F> {
             variable,
             value: Some(text),
             allowed,
+        })
+    }
+
+    fn list(
+        &self,
+        variable: &'static str,
+        allowed: &'static str,
+        good: impl Fn(&str) -> bool,
+    ) -> Result<Vec<String>, ConfigError> {
+        self.parsed(variable, "", allowed, |text| {
+            let items = text
+                .split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty());
+            items
+                .map(|item| good(item).then(|| item.to_owned()))
+                .collect()
         })
     }
 

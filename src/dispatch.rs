@@ -7,15 +7,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Audit, Outcome, Subject, Touched, redacted};
 use crate::auth::{Credential, Principal};
 use crate::discord::{ChannelId, Connector, Discord, timed_out, token_rejected};
 use crate::error::{Code, Error};
+pub use crate::tools::Done;
 use crate::tools::{self, Call, Prepared, TOOLS};
 
 /// Runs calls.
@@ -37,6 +39,41 @@ pub struct Caller {
     pub request_id: String,
     /// The caller's address.
     pub client: Option<IpAddr>,
+    /// Whether its user can and must be asked before something is deleted.
+    pub confirm: bool,
+    /// Cancelled when the caller no longer wants the call.
+    pub cancelled: Option<CancellationToken>,
+    /// Where to tell how far the call has come.
+    pub progress: Option<UnboundedSender<Progress>>,
+}
+
+impl Caller {
+    /// A caller who wants an answer and nothing else.
+    pub fn new(
+        principal: Arc<Principal>,
+        door: &'static str,
+        request_id: String,
+        client: Option<IpAddr>,
+    ) -> Self {
+        Self {
+            principal,
+            door,
+            request_id,
+            client,
+            confirm: false,
+            cancelled: None,
+            progress: None,
+        }
+    }
+}
+
+/// How far a call has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// Messages read.
+    pub done: usize,
+    /// Messages that will be read at most.
+    pub total: usize,
 }
 
 /// What is asked for.
@@ -47,13 +84,21 @@ pub struct Invocation {
     pub params: Map<String, Value>,
 }
 
+/// What came through the door.
+pub enum Asked {
+    /// A tool to run.
+    Run(Invocation),
+    /// Something that the door refuses, to be recorded.
+    Refused(Option<Invocation>, Error),
+}
+
 /// A place among the calls in flight, given back when the call has ended.
 pub struct Permit {
     _place: OwnedSemaphorePermit,
 }
 
-/// A tool's result, a JSON object, or why there is none.
-pub type CallResult = Result<Box<RawValue>, Error>;
+/// A tool's result, or why there is none.
+pub type CallResult = Result<Done, Error>;
 
 impl Dispatcher {
     /// A dispatcher that cuts calls off after `deadline` and runs at most `max_calls` at once.
@@ -104,7 +149,7 @@ impl Dispatcher {
         self: &Arc<Self>,
         caller: Caller,
         permit: Arc<Permit>,
-        asked: Result<Invocation, Error>,
+        asked: Asked,
     ) -> CallResult {
         let this = Arc::clone(self);
         let call = tokio::spawn(async move {
@@ -116,19 +161,15 @@ impl Dispatcher {
     }
 
     /// Runs the call between its audit lines.
-    async fn record(
-        self: Arc<Self>,
-        caller: Caller,
-        asked: Result<Invocation, Error>,
-    ) -> CallResult {
+    async fn record(self: Arc<Self>, caller: Caller, asked: Asked) -> CallResult {
         let started = Instant::now();
-        let (tool, params, asked) = match asked {
-            Ok(Invocation { tool, params }) => (
-                Some(tools::printable(&tool)),
-                redacted(&params),
-                Ok((tool, params)),
-            ),
-            Err(error) => (None, Value::Null, Err(error)),
+        let (invocation, refusal) = match asked {
+            Asked::Run(invocation) => (Some(invocation), None),
+            Asked::Refused(invocation, error) => (invocation, Some(error)),
+        };
+        let (tool, params) = match &invocation {
+            Some(Invocation { tool, params }) => (Some(tools::printable(tool)), redacted(params)),
+            None => (None, Value::Null),
         };
         let subject = Arc::new(Subject {
             call_id: uuid::Uuid::now_v7().to_string(),
@@ -141,18 +182,22 @@ impl Dispatcher {
             params,
         });
         let touched = Arc::new(Mutex::new(Touched::default()));
-        let result = match asked {
-            Err(error) => Err(error),
-            Ok((tool, params)) => {
+        let result = match (invocation, refusal) {
+            (_, Some(error)) => Err(error),
+            (None, None) => Err(Error::internal()),
+            (Some(invocation), None) => {
                 let run = Run {
                     dispatcher: Arc::clone(&self),
                     principal: caller.principal,
                     subject: Arc::clone(&subject),
                     touched: Arc::clone(&touched),
                     deadline: started + self.deadline,
+                    confirm: caller.confirm,
+                    cancelled: caller.cancelled.unwrap_or_default(),
+                    progress: caller.progress,
                 };
                 // A tool that panics ends its own call, which is recorded like any other.
-                AssertUnwindSafe(run.through(tool, params))
+                AssertUnwindSafe(run.through(invocation))
                     .catch_unwind()
                     .await
                     .unwrap_or_else(|_| Err(Error::internal()))
@@ -192,11 +237,14 @@ struct Run {
     subject: Arc<Subject>,
     touched: Arc<Mutex<Touched>>,
     deadline: Instant,
+    confirm: bool,
+    cancelled: CancellationToken,
+    progress: Option<UnboundedSender<Progress>>,
 }
 
 impl Run {
     /// Finds the tool, authorises, records the intent, runs.
-    async fn through(self, tool: String, params: Map<String, Value>) -> CallResult {
+    async fn through(self, Invocation { tool, params }: Invocation) -> CallResult {
         let entry = tools::find(&tool).ok_or_else(unknown_tool)?;
         if !self.principal.may(entry.scope) {
             return Err(Error::insufficient_scope(entry.scope.as_str()));
@@ -226,6 +274,11 @@ impl Run {
             }
             Credential::Misshapen => return Err(token_rejected()),
         };
+        if self.confirm
+            && let Some(question) = prepared.confirmation()
+        {
+            return Err(Error::new(Code::ConfirmationRequired, question));
+        }
         let has_effect = prepared.has_effect();
         if has_effect && self.dispatcher.audit.intent(&self.subject).is_err() {
             return Err(Error::new(
@@ -234,9 +287,12 @@ impl Run {
             ));
         }
         let running = self.authorise_and_run(&discord, channel, prepared);
-        tokio::time::timeout_at(self.deadline, running)
-            .await
-            .unwrap_or_else(|_| Err(timed_out(has_effect)))
+        let running = tokio::time::timeout_at(self.deadline, running);
+        tokio::select! {
+            result = running => result.unwrap_or_else(|_| Err(timed_out(has_effect))),
+            // What may already have changed Discord goes on, so that its record is true.
+            () = self.cancelled.cancelled(), if !has_effect => Err(Error::new(Code::Cancelled, "The caller cancelled the call")),
+        }
     }
 
     /// Which guild a channel belongs to only Discord knows, so that limit is checked last.
@@ -262,6 +318,12 @@ impl Run {
             // A twentieth, at most a second and a half, is left for answering with what there is.
             soft_deadline: self.deadline - (left / 20).min(Duration::from_millis(1500)),
             touched: &self.touched,
+            progress: &|done, total| {
+                // A caller who has stopped listening misses the rest.
+                self.progress
+                    .as_ref()
+                    .map(|progress| progress.send(Progress { done, total }).ok());
+            },
         };
         prepared.run(&call).await
     }

@@ -54,13 +54,23 @@ pub enum Code {
     RequestTimeout,
     /// Discord did not answer within the call's deadline.
     DiscordTimeout,
+    /// The user must be asked first; only a client that can ask gets this, in its protocol's form.
+    ConfirmationRequired,
+    /// The user was asked and did not say yes.
+    Declined,
+    /// The caller cancelled the call.
+    Cancelled,
+    /// The `Host` is not one that this server goes by.
+    HostNotAllowed,
+    /// The `Origin` is not one that may call this server.
+    OriginNotAllowed,
     /// Our own fault.
     Internal,
 }
 
 impl Code {
     /// Every code, in the order of the README's table.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 27] = [
         Self::InvalidRequest,
         Self::InvalidToken,
         Self::MissingDiscordToken,
@@ -82,6 +92,11 @@ impl Code {
         Self::Overloaded,
         Self::RequestTimeout,
         Self::DiscordTimeout,
+        Self::ConfirmationRequired,
+        Self::Declined,
+        Self::Cancelled,
+        Self::HostNotAllowed,
+        Self::OriginNotAllowed,
         Self::Internal,
     ];
 
@@ -121,6 +136,17 @@ impl Code {
             Self::Overloaded => ("overloaded", StatusCode::SERVICE_UNAVAILABLE),
             Self::RequestTimeout => ("request_timeout", StatusCode::REQUEST_TIMEOUT),
             Self::DiscordTimeout => ("discord_timeout", StatusCode::GATEWAY_TIMEOUT),
+            Self::ConfirmationRequired => {
+                ("confirmation_required", StatusCode::PRECONDITION_REQUIRED)
+            }
+            Self::Declined => ("declined", StatusCode::FORBIDDEN),
+            // Nobody is there to read it; proxies know the number for that.
+            Self::Cancelled => (
+                "cancelled",
+                StatusCode::from_u16(499).unwrap_or(StatusCode::BAD_REQUEST),
+            ),
+            Self::HostNotAllowed => ("host_not_allowed", StatusCode::FORBIDDEN),
+            Self::OriginNotAllowed => ("origin_not_allowed", StatusCode::FORBIDDEN),
             Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR),
         }
     }
@@ -239,6 +265,22 @@ impl Error {
         self.0
             .retry_after
             .map(|wait| wait.as_millis().div_ceil(1000) as u64)
+    }
+
+    /// The error as text, for models: the code, the message, what to do.
+    pub fn to_text(&self) -> String {
+        let parts = &*self.0;
+        let mut text = format!("{}: {}", parts.code.as_str(), parts.message);
+        if let Some(hint) = &parts.hint {
+            text = format!("{text}\nhint: {hint}");
+        }
+        if let Some(wait) = parts.retry_after {
+            text = format!(
+                "{text}\nretry_after: {} seconds",
+                wait.as_millis() as f64 / 1000.0
+            );
+        }
+        text
     }
 
     /// The `error` object of an answer.

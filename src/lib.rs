@@ -7,6 +7,7 @@
 //! - [`log`]: the server log.
 //! - [`server`]: the accept loop; it knows no routes.
 //! - [`http`]: the router, its layers, the REST door.
+//! - [`mcp`]: the MCP door, over HTTP and over standard input.
 //! - [`auth`]: from a bearer to a principal, from a bot token to a bearer.
 //! - [`dispatch`]: find, authorise, intent, run, outcome.
 //! - [`tools`]: the five tools and their table.
@@ -22,7 +23,7 @@
 //! the outcome; the door renders what came of it.
 //!
 //! # Invariants, each kept by a test in `tests/it/tidy.rs`
-//! - Imports go one way: server → http → auth → dispatch → tools → discord, and dispatch → audit;
+//! - Imports go one way: server → http, mcp → auth → dispatch → tools → discord, and dispatch → audit;
 //!   config and error are known to all.
 //! - The environment is read in `config` only. serenity is named in `discord` only. Status codes
 //!   stand in `http` and `error` only. Tasks are spawned in `dispatch` and `server` only.
@@ -38,5 +39,6 @@ pub mod dispatch;
 pub mod error;
 pub mod http;
 pub mod log;
+pub mod mcp;
 pub mod server;
 pub mod tools;

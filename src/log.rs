@@ -15,7 +15,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// flushes the file when it is dropped.
 ///
 /// `filter` is a list of tracing directives. Whatever it says, serenity stays silent: it would log
-/// the bodies of requests.
+/// the bodies of requests. rmcp is held to errors: it would log the arguments of calls.
 ///
 /// # Errors
 /// When the folder cannot be written to, in one line.
@@ -23,7 +23,9 @@ pub fn start(filter: &str, dir: Option<&Path>) -> Result<Option<WorkerGuard>, St
     let targets: Targets = filter
         .parse()
         .map_err(|_| "RUST_LOG cannot be read".to_owned())?;
-    let targets = targets.with_target("serenity", LevelFilter::OFF);
+    let targets = targets
+        .with_target("serenity", LevelFilter::OFF)
+        .with_target("rmcp", LevelFilter::ERROR);
     let console = fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());

@@ -5,13 +5,16 @@ mod get_channel_info;
 mod get_messages;
 mod moderate_content;
 mod params;
+mod prompts;
 mod schema;
 mod search_messages;
 mod send_message;
 mod split;
+mod text;
 mod values;
 
 pub(crate) use params::printable;
+pub use prompts::{Argument, PROMPTS, Prompt};
 
 use std::future::Future;
 use std::pin::Pin;
@@ -38,6 +41,8 @@ trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
     const DESCRIPTION: &'static str;
     const SCOPE: Scope;
     const HINTS: Hints;
+    /// The address under which its result is a resource, if it is one.
+    const RESOURCE: Option<Resource> = None;
 
     /// Refuses combinations that no single parameter's type can refuse.
     fn check(&self) -> Result<(), Error> {
@@ -52,6 +57,14 @@ trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
         !Self::HINTS.read_only
     }
 
+    /// What a user must be asked before this call runs, where there is somebody to ask.
+    fn confirmation(&self) -> Option<String> {
+        None
+    }
+
+    /// The result as text, for models whose client hands on nothing else.
+    fn text(output: &Self::Output) -> String;
+
     /// Does it.
     fn run(self, call: &Call<'_>) -> impl Future<Output = Result<Self::Output, Error>> + Send;
 }
@@ -64,6 +77,27 @@ pub struct Call<'a> {
     pub soft_deadline: Instant,
     /// Where the tool notes what it touched, for the audit.
     pub touched: &'a Mutex<Touched>,
+    /// Told how far the tool has come: how many messages of at most how many.
+    pub progress: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+/// What a tool returns.
+pub struct Done {
+    /// A JSON object of the output schema.
+    pub result: Box<RawValue>,
+    /// The same as text.
+    pub text: String,
+}
+
+/// The address under which a tool's result is a resource.
+#[derive(Clone, Copy, Debug)]
+pub struct Resource {
+    /// A URI template with one variable, the parameter that it stands for (RFC 6570, level 1).
+    pub template: &'static str,
+    /// Its name.
+    pub name: &'static str,
+    /// The name that people read.
+    pub title: &'static str,
 }
 
 impl Call<'_> {
@@ -119,6 +153,8 @@ pub struct Entry {
     pub scope: Scope,
     /// Its annotations.
     pub hints: Hints,
+    /// The address under which its result is a resource.
+    pub resource: Option<Resource>,
     /// The JSON Schema of its parameters.
     pub input_schema: fn() -> Map<String, Value>,
     /// The JSON Schema of its result.
@@ -136,12 +172,14 @@ pub trait Prepared: Send {
     fn channel(&self) -> ChannelId;
     /// Whether it can change Discord.
     fn has_effect(&self) -> bool;
-    /// Runs it; the result is a JSON object.
+    /// What a user must be asked before it runs, where there is somebody to ask.
+    fn confirmation(&self) -> Option<String>;
+    /// Runs it.
     fn run<'a>(self: Box<Self>, call: &'a Call<'a>) -> Running<'a>;
 }
 
 /// A tool at work.
-pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Box<RawValue>, Error>> + Send + 'a>>;
+pub type Running<'a> = Pin<Box<dyn Future<Output = Result<Done, Error>> + Send + 'a>>;
 
 impl<T: Tool> Prepared for T {
     fn channel(&self) -> ChannelId {
@@ -152,10 +190,18 @@ impl<T: Tool> Prepared for T {
         Tool::has_effect(self)
     }
 
+    fn confirmation(&self) -> Option<String> {
+        Tool::confirmation(self)
+    }
+
     fn run<'a>(self: Box<Self>, call: &'a Call<'a>) -> Running<'a> {
         Box::pin(async move {
             let output = Tool::run(*self, call).await?;
-            serde_json::value::to_raw_value(&output).map_err(|_| Error::internal())
+            let result = serde_json::value::to_raw_value(&output).map_err(|_| Error::internal())?;
+            Ok(Done {
+                result,
+                text: T::text(&output),
+            })
         })
     }
 }
@@ -181,6 +227,7 @@ const fn entry<T: Tool>() -> Entry {
         description: T::DESCRIPTION,
         scope: T::SCOPE,
         hints: T::HINTS,
+        resource: T::RESOURCE,
         input_schema: schema::input::<T>,
         output_schema: schema::output::<T::Output>,
         prepare: |params| {

@@ -11,7 +11,8 @@ use crate::auth::{Keys, Verifier};
 use crate::config::Config;
 use crate::discord::Connector;
 use crate::dispatch::Dispatcher;
-use crate::http::{App, router};
+use crate::http::{App, Names, router};
+use crate::mcp::Door;
 use crate::server::{self, Limits};
 use crate::tools::TOOLS;
 
@@ -30,6 +31,22 @@ pub(super) fn serve(config: Config) -> Result<(), String> {
 /// # Errors
 /// One line that says which part cannot be used.
 pub fn assemble(config: &Config, keys: &Keys) -> Result<Arc<App>, String> {
+    let dispatcher = dispatcher(config)?;
+    Ok(Arc::new(App {
+        verifier: Arc::new(verifier(config, keys)),
+        door: Door::new(Arc::clone(&dispatcher), config.confirm_deletions),
+        dispatcher,
+        names: Names::new(
+            config.bind_addr,
+            &config.allowed_hosts,
+            &config.allowed_origins,
+        ),
+        draining: AtomicBool::new(false),
+    }))
+}
+
+/// What runs calls, behind whichever door.
+pub(super) fn dispatcher(config: &Config) -> Result<Arc<Dispatcher>, String> {
     let audit = Audit::open(&config.audit_log).map_err(|error| {
         format!(
             "AUDIT_LOG={:?} cannot be used: {error}",
@@ -38,21 +55,22 @@ pub fn assemble(config: &Config, keys: &Keys) -> Result<Arc<App>, String> {
     })?;
     let connector = Connector::new(&config.discord_api_base)
         .map_err(|_| "the HTTP client cannot be set up: TLS is not available".to_owned())?;
-    Ok(Arc::new(App {
-        verifier: Verifier::new(
-            keys,
-            &config.jwt_issuer,
-            &config.jwt_audience,
-            config.jwt_max_lifetime,
-        ),
-        dispatcher: Arc::new(Dispatcher::new(
-            connector,
-            audit,
-            config.call_deadline,
-            config.max_calls,
-        )),
-        draining: AtomicBool::new(false),
-    }))
+    Ok(Arc::new(Dispatcher::new(
+        connector,
+        audit,
+        config.call_deadline,
+        config.max_calls,
+    )))
+}
+
+/// What verifies bearers.
+pub(super) fn verifier(config: &Config, keys: &Keys) -> Verifier {
+    Verifier::new(
+        keys,
+        &config.jwt_issuer,
+        &config.jwt_audience,
+        config.jwt_max_lifetime,
+    )
 }
 
 async fn run(config: Config) -> Result<(), String> {
@@ -112,7 +130,7 @@ fn welcome(config: &Config, keys: &Keys, address: &str) -> String {
         );
     }
     text += &format!(
-        "\nAuthentication\n  Every call needs `Authorization: Bearer <JWT>`. Mint one with\n    TOKEN=$(cargo run -q --example mint_token)\n\nCalls\n  POST {url}/mcp/v1/tools/invoke\n  GET  {url}/mcp/v1/tools\n\n"
+        "\nAuthentication\n  Every call needs `Authorization: Bearer <JWT>`. Mint one with\n    TOKEN=$(cargo run -q --example mint_token)\n\nCalls\n  POST {url}/mcp/v1/tools/invoke\n  GET  {url}/mcp/v1/tools\n  MCP  {url}/mcp\n\n"
     );
     let dir = config.keys_dir.display();
     if keys.created {

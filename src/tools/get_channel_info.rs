@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Call, Hints, Tool};
+use super::{Call, Hints, Resource, Tool};
 use crate::auth::Scope;
 use crate::discord::{Channel, ChannelId};
 use crate::error::Error;
@@ -28,6 +28,17 @@ impl Tool for GetChannelInfo {
         idempotent: true,
         open_world: true,
     };
+
+    const RESOURCE: Option<Resource> = Some(Resource {
+        template: "discord://channels/{channel_id}",
+        name: "channel",
+        title: "A Discord channel",
+    });
+
+    fn text(channel: &Channel) -> String {
+        // An object of a dozen short fields reads as well as any sentence about them.
+        serde_json::to_string(channel).unwrap_or_default()
+    }
 
     fn channel(&self) -> ChannelId {
         self.channel_id

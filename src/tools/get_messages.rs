@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::values::{Count, Moment};
-use super::{Call, Hints, Tool, intent_hint};
+use super::{Call, Hints, Resource, Tool, intent_hint, text};
 use crate::auth::Scope;
 use crate::discord::{Bounds, ChannelId, Message, MessageId, PAGE};
 use crate::error::Error;
@@ -67,6 +67,26 @@ impl Tool for GetMessages {
         idempotent: true,
         open_world: true,
     };
+
+    const RESOURCE: Option<Resource> = Some(Resource {
+        template: "discord://channels/{channel_id}/messages",
+        name: "messages",
+        title: "The newest messages of a Discord channel",
+    });
+
+    fn text(page: &Page) -> String {
+        let mut text = text::lines(&page.messages);
+        if page.messages.is_empty() {
+            text.push_str("No messages.\n");
+        }
+        if let Some(id) = page.next_before {
+            text += &format!("More: before={id}\n");
+        }
+        if let Some(id) = page.next_after {
+            text += &format!("More: after={id}\n");
+        }
+        text + page.hint.unwrap_or_default()
+    }
 
     fn check(&self) -> Result<(), Error> {
         let given = [

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::values::Text;
-use super::{Call, Hints, Tool};
+use super::{Call, Hints, Tool, text};
 use crate::auth::Scope;
 use crate::discord::{Bounds, ChannelId, Message, MessageId, PAGE, timed_out};
 use crate::error::{Code, Error};
@@ -322,6 +322,53 @@ impl Tool for ModerateContent {
             ))),
             _ => Ok(()),
         }
+    }
+
+    fn confirmation(&self) -> Option<String> {
+        if self.dry_run {
+            return None;
+        }
+        let targets = self.targets();
+        let what = match targets.first() {
+            Some(only) if targets.len() == 1 => format!("message {only}"),
+            _ => format!("{} messages", targets.len()),
+        };
+        let reason = self
+            .reason
+            .as_ref()
+            .map(|reason| format!(" Reason given: {}", reason.as_str()))
+            .unwrap_or_default();
+        Some(format!(
+            "Delete {what} from Discord channel {} for good?{reason}",
+            self.channel_id
+        ))
+    }
+
+    fn text(result: &Moderated) -> String {
+        let ids = |ids: &[MessageId]| {
+            ids.iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        let mut text = String::new();
+        if let Some(messages) = &result.would_delete {
+            text += &format!(
+                "Would delete {}:\n{}",
+                messages.len(),
+                text::lines(messages)
+            );
+        }
+        if !result.deleted.is_empty() {
+            text += &format!("Deleted: {}\n", ids(&result.deleted));
+        }
+        if !result.already_gone.is_empty() {
+            text += &format!("Already gone: {}\n", ids(&result.already_gone));
+        }
+        for Failure { id, code, message } in &result.failed {
+            text += &format!("Failed: {id} ({code}: {message})\n");
+        }
+        text
     }
 
     fn channel(&self) -> ChannelId {

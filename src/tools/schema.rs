@@ -44,6 +44,9 @@ fn thin(schema: &mut Schema) {
     if schema.get("minimum").is_some_and(|minimum| minimum == 0) {
         schema.remove("minimum");
     }
+    if schema.get("additionalProperties") == Some(&Value::Bool(true)) {
+        schema.remove("additionalProperties");
+    }
     let null = Value::from("null");
     if let Some(Value::Array(types)) = schema.get_mut("type") {
         types.retain(|kind| *kind != null);

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::values::{Count, Moment, Text};
-use super::{Call, Hints, Tool, intent_hint};
+use super::{Call, Hints, Tool, intent_hint, text};
 use crate::auth::Scope;
 use crate::discord::{ChannelId, Message, MessageId, Snowflake, UserId};
 use crate::error::{Code, Error};
@@ -109,6 +109,22 @@ impl Tool for SearchMessages {
         idempotent: true,
         open_world: true,
     };
+
+    fn text(results: &Results) -> String {
+        let mut text = text::lines(&results.messages);
+        if results.messages.is_empty() {
+            text.push_str("No messages match.\n");
+        }
+        if let Some(reason) = results.fallback {
+            text += &format!("Searched by reading history: {reason}.\n");
+        }
+        match results.next_before {
+            Some(id) => text += &format!("Older messages were not searched: before={id}\n"),
+            None if !results.complete => text.push_str("The search is not complete.\n"),
+            None => {}
+        }
+        text + results.hint.unwrap_or_default()
+    }
 
     fn check(&self) -> Result<(), Error> {
         let empty = self

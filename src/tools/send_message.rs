@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::split::split;
 use super::values::Text;
-use super::{Call, Hints, Tool};
+use super::{Call, Hints, Tool, text};
 use crate::auth::Scope;
 use crate::discord::{ChannelId, Draft, GuildId, Mentions, Message, MessageId, RoleId, UserId};
 use crate::error::Error;
@@ -160,6 +160,14 @@ impl Tool for SendMessage {
         idempotent: false,
         open_world: true,
     };
+
+    fn text(sent: &Sent) -> String {
+        let lines = text::lines(sent.message.iter().chain(&sent.messages));
+        format!(
+            "Sent:\n{lines}{}",
+            sent.jump_url.as_deref().unwrap_or_default()
+        )
+    }
 
     fn check(&self) -> Result<(), Error> {
         let length = self.message.as_str().chars().count();

@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 use super::{rfc3339, timestamp};
 use crate::discord::id::{ChannelId, GuildId, MessageId, Snowflake, UserId};
@@ -48,14 +49,16 @@ pub struct Channel {
     pub recipients: Vec<String>,
     /// What only a thread or forum post has.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub thread: Option<Thread>,
     /// What only a forum or media channel has.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     pub forum: Option<Forum>,
 }
 
 /// What only a thread has.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Thread {
     /// Who started it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,7 +85,7 @@ pub struct Thread {
 }
 
 /// What only a forum or media channel has.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Forum {
     /// The tags that posts can carry.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -95,7 +98,7 @@ pub struct Forum {
 }
 
 /// A tag of a forum.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Tag {
     /// The tag's id.
     pub id: Snowflake,

@@ -39,6 +39,7 @@ impl SearchMessages {
             };
             blank = blank.or_else(|| intent_hint(&page, call.discord.bot()));
             let beginning = page.len() < asked;
+            (call.progress)(scanned + page.len(), max_scan);
             let mut rest = page.into_iter().peekable();
             while let Some(message) = rest.next() {
                 if self.newer_than().is_some_and(|bound| message.id.0 <= bound) {

@@ -1,0 +1,232 @@
+//! The layers of the router, each a function; their order is in [`super::router`].
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Extension;
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures_util::FutureExt as _;
+use http_body_util::BodyExt as _;
+
+use super::render::{failure, json_rpc_failure};
+use super::{App, RequestId};
+use crate::auth::{Principal, bearer};
+use crate::dispatch::{Asked, Caller, Permit};
+use crate::error::{Code, Error};
+use crate::mcp::{Verdict, inspect};
+
+/// The largest body that is taken.
+const BODY_LIMIT: usize = 64 << 10;
+/// How much more than that is read and thrown away, so that the sender gets to read the refusal.
+const DISCARD_LIMIT: usize = 1 << 20;
+/// How long a caller may take to send a body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest `x-request-id` of a caller that is kept.
+const REQUEST_ID_LIMIT: usize = 64;
+
+const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives the request its id, and its answer the headers that every answer has.
+pub(super) async fn request_id(mut request: Request, next: Next) -> Response {
+    let sane = |text: &&str| {
+        (1..=REQUEST_ID_LIMIT).contains(&text.len())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    let kept = request
+        .headers()
+        .get(X_REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(sane);
+    let id: Arc<str> = kept.map_or_else(|| uuid::Uuid::now_v7().to_string().into(), Into::into);
+    request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(X_REQUEST_ID, value);
+    }
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
+    response
+}
+
+pub(super) async fn catch_panic(
+    Extension(id): Extension<RequestId>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => failure(&Error::internal(), &id),
+    }
+}
+
+/// Reads the whole body, within its cap and its time, before anything else looks at the request.
+pub(super) async fn whole_body(
+    Extension(id): Extension<RequestId>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let read = tokio::time::timeout(BODY_TIMEOUT, read_body(&parts.headers, body)).await;
+    match read.unwrap_or_else(|_| {
+        Err(Error::new(
+            Code::RequestTimeout,
+            "The body did not arrive within 10 seconds",
+        ))
+    }) {
+        Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
+        Err(error) => {
+            let mut response = failure(&error, &id);
+            // What is left of the body is not worth reading.
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
+        }
+    }
+}
+
+async fn read_body(headers: &HeaderMap, mut body: Body) -> Result<Vec<u8>, Error> {
+    let too_large = || Error::new(Code::PayloadTooLarge, "The body is larger than 64 KiB");
+    let announced = headers
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let waits = headers.contains_key(header::EXPECT);
+    if announced.is_some_and(|length| length > if waits { BODY_LIMIT } else { DISCARD_LIMIT }) {
+        return Err(too_large());
+    }
+    let mut read = Vec::with_capacity(announced.unwrap_or(0).min(BODY_LIMIT));
+    let mut total = 0;
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| {
+            Error::new(
+                Code::InvalidRequest,
+                "The body could not be read to its end",
+            )
+        })?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        total += data.len();
+        if total <= BODY_LIMIT {
+            read.extend_from_slice(&data);
+        } else if total > DISCARD_LIMIT {
+            break;
+        }
+    }
+    if total > BODY_LIMIT {
+        Err(too_large())
+    } else {
+        Ok(read)
+    }
+}
+
+/// Sheds what the server could not do soon, instead of queueing it without bound.
+pub(super) async fn shed(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match app.dispatcher.admit() {
+        Ok(permit) => {
+            request.extensions_mut().insert(Arc::new(permit));
+            next.run(request).await
+        }
+        Err(error) => failure(&error, &id),
+    }
+}
+
+/// Turns the bearer into a [`Principal`] and takes it out of the request: the JWT's text ends here.
+pub(super) async fn authenticate(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    match bearer(request.headers()).and_then(|bearer| app.verifier.verify(bearer)) {
+        Ok(principal) => {
+            request.headers_mut().remove(header::AUTHORIZATION);
+            request.extensions_mut().insert(Arc::new(principal));
+            next.run(request).await
+        }
+        Err(reason) => {
+            tracing::info!(request_id = &*id.0, ?reason, "a bearer was refused");
+            failure(&Error::invalid_token(), &id)
+        }
+    }
+}
+
+/// Lets through what the protocol's handler can answer, and answers the rest: what is no JSON-RPC
+/// message, and calls for which the token lacks the scope, which HTTP says with a 403.
+pub(super) async fn guard_mcp(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Extension(principal): Extension<Arc<Principal>>,
+    Extension(permit): Extension<Arc<Permit>>,
+    client: Option<Extension<ConnectInfo<SocketAddr>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if request.method() != axum::http::Method::POST {
+        return next.run(request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    // The body has been read whole by an outer layer.
+    let body: Bytes = body
+        .collect()
+        .await
+        .map(|body| body.to_bytes())
+        .unwrap_or_default();
+    let (code, message, rpc_id, asked) = match inspect(&body, &principal) {
+        Verdict::Pass => {
+            // The door answers under the id of the request, ours or the caller's.
+            if let Ok(value) = HeaderValue::from_str(&id.0) {
+                parts.headers.insert(X_REQUEST_ID, value);
+            }
+            return next.run(Request::from_parts(parts, Body::from(body))).await;
+        }
+        Verdict::Malformed { code, message } => {
+            let error = Error::new(Code::InvalidRequest, message);
+            (
+                code,
+                Some(message),
+                serde_json::Value::Null,
+                Asked::Refused(None, error),
+            )
+        }
+        Verdict::OutOfScope { id, invocation } => (-32600, None, id, Asked::Run(invocation)),
+    };
+    let client = client.map(|Extension(ConnectInfo(address))| address.ip());
+    let caller = Caller::new(principal, "mcp", id.0.to_string(), client);
+    let error = match app.dispatcher.call(caller, permit, asked).await {
+        Err(error) => error,
+        Ok(_) => Error::internal(),
+    };
+    json_rpc_failure(&error, code, message, rpc_id)
+}
+
+/// Refuses names that this server does not go by, and pages of other sites: a browser that was
+/// lured to a name which now resolves to this address must not get through (DNS rebinding).
+pub(super) async fn check_origin(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match app.names.check(request.headers(), request.uri()) {
+        Ok(()) => next.run(request).await,
+        Err(error) => failure(&error, &id),
+    }
+}

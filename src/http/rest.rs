@@ -1,0 +1,115 @@
+//! The REST door: `{"method", "params"}` in, the envelope out.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use super::render::failure;
+use super::{App, RequestId};
+use crate::auth::Principal;
+use crate::dispatch::{Asked, Caller, Invocation, Permit};
+use crate::error::{Code, Error};
+use crate::tools::TOOLS;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Envelope {
+    method: String,
+    #[serde(default)]
+    params: Option<Map<String, Value>>,
+}
+
+#[derive(Serialize)]
+struct Success<'a> {
+    success: bool,
+    result: &'a RawValue,
+    request_id: &'a str,
+}
+
+pub(super) async fn invoke(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Extension(permit): Extension<Arc<Permit>>,
+    Extension(principal): Extension<Arc<Principal>>,
+    client: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let client = client.map(|Extension(ConnectInfo(address))| address.ip());
+    let caller = Caller::new(principal, "rest", id.0.to_string(), client);
+    let asked = match envelope(&headers, &body) {
+        Ok(invocation) => Asked::Run(invocation),
+        Err(error) => Asked::Refused(None, error),
+    };
+    match app.dispatcher.call(caller, permit, asked).await {
+        Ok(done) => Json(Success {
+            success: true,
+            result: &done.result,
+            request_id: &id.0,
+        })
+        .into_response(),
+        Err(error) => failure(&error, &id),
+    }
+}
+
+/// Reads the body of an invocation.
+fn envelope(headers: &HeaderMap, body: &[u8]) -> Result<Invocation, Error> {
+    if !is_json(headers) {
+        return Err(Error::new(
+            Code::UnsupportedMediaType,
+            "The body must be sent with `Content-Type: application/json`",
+        ));
+    }
+    let body: Value = serde_json::from_slice(body)
+        .map_err(|_| invalid_request("The body is not JSON, or nested too deeply"))?;
+    let Envelope { method, params } = serde_json::from_value(body).map_err(|_| {
+        invalid_request("The body must be an object with `method`, the name of a tool, and `params`, an object, and nothing else")
+    })?;
+    Ok(Invocation {
+        tool: method,
+        params: params.unwrap_or_default(),
+    })
+}
+
+fn invalid_request(message: &'static str) -> Error {
+    Error::new(Code::InvalidRequest, message)
+        .hint(r#"For example {"method": "get_channel_info", "params": {"channel_id": "1234567890123456789"}}"#)
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let value = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = value.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+pub(super) async fn list_tools(
+    Extension(id): Extension<RequestId>,
+    Extension(principal): Extension<Arc<Principal>>,
+) -> Response {
+    let tools: Vec<_> = (TOOLS.iter())
+        .filter(|tool| principal.may(tool.scope))
+        .map(|tool| {
+            json!({
+                "name": tool.name,
+                "title": tool.title,
+                "description": tool.description,
+                "inputSchema": (tool.input_schema)(),
+                "outputSchema": (tool.output_schema)(),
+                "annotations": tool.hints,
+                "scope": tool.scope.as_str(),
+            })
+        })
+        .collect();
+    Json(json!({"success": true, "result": {"tools": tools}, "request_id": &*id.0})).into_response()
+}

@@ -1,0 +1,115 @@
+//! `tools/call`: from the protocol's form to dispatch and back.
+
+use std::sync::Arc;
+
+use rmcp::ErrorData;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
+    ProgressNotificationParam,
+};
+use serde_json::Value;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use super::confirm::Answer;
+use super::{Context, Door, meta, protocol_error};
+use crate::dispatch::{Asked, CallResult, Done, Invocation, Progress};
+use crate::error::{Code, Error};
+
+pub(super) async fn call(
+    door: &Door,
+    request: CallToolRequestParams,
+    context: Context,
+) -> Result<CallToolResponse, ErrorData> {
+    let visit = door.visit(&context)?;
+    let invocation = Invocation {
+        tool: request.name.to_string(),
+        params: request.arguments.clone().unwrap_or_default(),
+    };
+    let mut caller = visit.caller();
+    caller.cancelled = Some(context.ct.clone());
+    let asked = match door
+        .0
+        .confirmations
+        .as_ref()
+        .map(|all| all.answer(&request, &context, &visit.principal))
+    {
+        None | Some(Answer::CannotAsk | Answer::Confirmed) => Asked::Run(invocation),
+        Some(Answer::NotYet) => {
+            caller.confirm = true;
+            Asked::Run(invocation)
+        }
+        Some(Answer::Declined) => Asked::Refused(
+            Some(invocation),
+            Error::new(
+                Code::Declined,
+                "The user did not confirm; nothing was deleted",
+            )
+            .hint("Do not try again unless the user asks for it."),
+        ),
+        Some(Answer::Forged) => Asked::Refused(
+            Some(invocation),
+            Error::invalid_params(
+                "`requestState` is not of this call, or has expired; call again without it",
+            ),
+        ),
+    };
+    let forged = matches!(&asked, Asked::Refused(_, error) if error.code() == Code::InvalidParams);
+    let progress = context.meta.get_progress_token().map(|token| {
+        let (sender, receiver) = unbounded_channel();
+        caller.progress = Some(sender);
+        (token, receiver)
+    });
+    let running = door
+        .0
+        .dispatcher
+        .call(caller, Arc::clone(&visit.permit), asked);
+    let result = match progress {
+        None => running.await,
+        Some((token, receiver)) => with_progress(running, &context, token, receiver).await,
+    };
+    match result {
+        Err(error) if forged || error.code() == Code::UnknownTool => Err(protocol_error(&error)),
+        Err(error) if error.code() == Code::ConfirmationRequired => match &door.0.confirmations {
+            Some(all) => all.ask(&request, &visit.principal, error.message()),
+            None => Err(protocol_error(&Error::internal())),
+        },
+        result => Ok(render(result).into()),
+    }
+}
+
+/// Sends the progress of a call while it runs. The answer then travels as an event stream.
+async fn with_progress(
+    running: impl Future<Output = CallResult>,
+    context: &Context,
+    token: rmcp::model::ProgressToken,
+    mut receiver: UnboundedReceiver<Progress>,
+) -> CallResult {
+    tokio::pin!(running);
+    loop {
+        tokio::select! {
+            biased;
+            Some(Progress { done, total }) = receiver.recv() => {
+                let step = ProgressNotificationParam::new(token.clone(), done as f64)
+                    .with_total(total as f64)
+                    .with_message(format!("{done} of at most {total} messages read"));
+                // A client that has gone gets no progress; its call is cancelled by other means.
+                context.peer.notify_progress(step).await.ok();
+            }
+            result = &mut running => return result,
+        }
+    }
+}
+
+/// A result in the protocol's form. A failure is one too: the model is to read why, and mend it.
+fn render(result: CallResult) -> CallToolResult {
+    let mut rendered = match result {
+        Ok(Done { result, text }) => {
+            let mut rendered = CallToolResult::success(vec![ContentBlock::text(text)]);
+            rendered.structured_content = serde_json::from_str::<Value>(result.get()).ok();
+            rendered
+        }
+        Err(error) => CallToolResult::error(vec![ContentBlock::text(error.to_text())]),
+    };
+    rendered.meta = Some(meta());
+    rendered
+}

@@ -1,0 +1,112 @@
+//! What must be said in HTTP and cannot be said by a handler of the protocol: that a body is no
+//! JSON-RPC request, and that a scope is missing. This finds it; `http` says it.
+
+use serde_json::{Map, Value};
+
+use super::resources;
+use crate::auth::Principal;
+use crate::dispatch::Invocation;
+use crate::tools::{self, Entry, PROMPTS};
+
+/// What a body is.
+pub enum Verdict {
+    /// A message for the protocol's handler to judge.
+    Pass,
+    /// No JSON-RPC message.
+    Malformed {
+        /// The code of JSON-RPC 2.0, section 5.1.
+        code: i32,
+        /// What was wrong.
+        message: &'static str,
+    },
+    /// A call for which the token lacks the scope.
+    OutOfScope {
+        /// The id of the request.
+        id: Value,
+        /// What was called.
+        invocation: Invocation,
+    },
+}
+
+/// Looks at a body before the protocol's handler does.
+pub fn inspect(body: &[u8], principal: &Principal) -> Verdict {
+    let malformed = |message| Verdict::Malformed {
+        code: -32600,
+        message,
+    };
+    let Ok(body) = serde_json::from_slice::<Value>(body) else {
+        return Verdict::Malformed {
+            code: -32700,
+            message: "The body is not JSON, or nested too deeply",
+        };
+    };
+    let Value::Object(mut message) = body else {
+        return malformed(
+            "The body must be one JSON-RPC message, an object; batches are not served",
+        );
+    };
+    if message.get("jsonrpc").and_then(Value::as_str) != Some("2.0") {
+        return malformed("`jsonrpc` must be \"2.0\"");
+    }
+    let id_is_good = match message.get("id") {
+        None | Some(Value::String(_)) => true,
+        Some(Value::Number(number)) => number.is_i64(),
+        Some(_) => false,
+    };
+    if !id_is_good {
+        return malformed("`id` must be a string or a whole number");
+    }
+    let params = match message.remove("params") {
+        None => Map::new(),
+        Some(Value::Object(params)) => params,
+        Some(_) => return malformed("`params` must be an object"),
+    };
+    if params.get("_meta").is_some_and(|meta| !meta.is_object()) {
+        return malformed("`_meta` must be an object");
+    }
+    let Some(method) = message.get("method") else {
+        let is_answer = message.contains_key("result") || message.contains_key("error");
+        return if is_answer {
+            Verdict::Pass
+        } else {
+            malformed("`method` is missing")
+        };
+    };
+    let Some(method) = method.as_str() else {
+        return malformed("`method` must be a string");
+    };
+    match called(method, params) {
+        Some((tool, params)) if !principal.may(tool.scope) => Verdict::OutOfScope {
+            id: message.remove("id").unwrap_or_default(),
+            invocation: Invocation {
+                tool: tool.name.to_owned(),
+                params,
+            },
+        },
+        _ => Verdict::Pass,
+    }
+}
+
+/// The tool that a request would run, where there is one.
+fn called(
+    method: &str,
+    mut params: Map<String, Value>,
+) -> Option<(&'static Entry, Map<String, Value>)> {
+    let object = |value: Option<Value>| match value {
+        Some(Value::Object(object)) => object,
+        _ => Map::new(),
+    };
+    let name = params.get("name").and_then(Value::as_str);
+    match method {
+        "tools/call" => Some((tools::find(name?)?, object(params.remove("arguments")))),
+        "resources/read" => resources::find(params.get("uri")?.as_str()?),
+        "prompts/get" => {
+            let prompt = PROMPTS.iter().find(|prompt| Some(prompt.name) == name)?;
+            Some((
+                tools::find(prompt.tool)?,
+                object(params.remove("arguments")),
+            ))
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,20 @@
+//! The protocol over standard input and output, for clients that start local processes.
+
+use rmcp::ServiceExt as _;
+
+use super::Door;
+
+/// Serves until standard input ends.
+///
+/// # Errors
+/// Where the client does not speak the protocol, in one line.
+pub async fn serve(door: Door) -> Result<(), String> {
+    let running = door.serve(rmcp::transport::stdio()).await.map_err(|_| {
+        "the client did not begin with a request of the Model Context Protocol".to_owned()
+    })?;
+    running
+        .waiting()
+        .await
+        .map_err(|_| "the connection over standard input broke".to_owned())?;
+    Ok(())
+}

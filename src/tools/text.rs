@@ -1,0 +1,61 @@
+//! Results as text, for models whose client hands on nothing else.
+
+use std::fmt::Write as _;
+
+use crate::discord::Message;
+
+/// Messages, a line each: id, time (UTC), author, text; the day stands above the messages of a day.
+/// Further lines of a message are indented, so that no text can pass itself off as another message.
+pub(super) fn lines<'a>(messages: impl IntoIterator<Item = &'a Message>) -> String {
+    let mut text = String::new();
+    let mut day = "";
+    for message in messages {
+        let (date, time) = message.timestamp.split_once('T').unwrap_or_default();
+        if date != day {
+            writeln!(text, "{date}").ok();
+            day = date;
+        }
+        let author = message
+            .author
+            .display_name
+            .as_ref()
+            .unwrap_or(&message.author.username);
+        write!(
+            text,
+            "{} {} {}:",
+            message.id,
+            time.get(..5).unwrap_or_default(),
+            one_line(author)
+        )
+        .ok();
+        for (at, line) in message.content.lines().enumerate() {
+            text.push_str(if at == 0 { " " } else { "\n  " });
+            text.push_str(line);
+        }
+        if let Some(kind) = &message.kind {
+            write!(text, " ({kind})").ok();
+        }
+        if let Some(id) = message.reply_to {
+            write!(text, " (reply to {id})").ok();
+        }
+        for file in &message.attachments {
+            write!(text, "\n  file: {} {}", one_line(&file.filename), file.url).ok();
+        }
+        for embed in &message.embeds {
+            let parts = [&embed.title, &embed.description, &embed.url];
+            let parts: Vec<_> = parts
+                .into_iter()
+                .flatten()
+                .map(|part| one_line(part))
+                .collect();
+            write!(text, "\n  embed: {}", parts.join(" | ")).ok();
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Text from Discord on one line.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
