@@ -11,5 +11,9 @@
     reason = "a test may stop where it stands"
 )]
 
+mod discord_fails;
+mod discord_limits;
+mod discord_refuses;
 mod envelope;
+mod errors;
 mod support;
