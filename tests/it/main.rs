@@ -11,6 +11,9 @@
     reason = "a test may stop where it stands"
 )]
 
+mod bad_bodies;
+mod bad_ids;
+mod bad_input;
 mod discord_fails;
 mod discord_limits;
 mod discord_refuses;
