@@ -11,6 +11,8 @@
     reason = "a test may stop where it stands"
 )]
 
+mod access;
+mod auth;
 mod bad_bodies;
 mod bad_ids;
 mod bad_input;
@@ -19,4 +21,5 @@ mod discord_limits;
 mod discord_refuses;
 mod envelope;
 mod errors;
+mod forgeries;
 mod support;
