@@ -12,14 +12,18 @@
 )]
 
 mod access;
+mod audit;
+mod audit_lines;
 mod auth;
 mod bad_bodies;
 mod bad_ids;
 mod bad_input;
+mod config;
 mod discord_fails;
 mod discord_limits;
 mod discord_refuses;
 mod envelope;
 mod errors;
 mod forgeries;
+mod keys;
 mod support;
