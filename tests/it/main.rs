@@ -11,8 +11,22 @@
     reason = "a test may stop where it stands"
 )]
 
+mod access;
+mod audit;
+mod audit_lines;
+mod auth;
+mod bad_bodies;
+mod bad_ids;
+mod bad_input;
 mod canary;
+mod config;
+mod discord_fails;
+mod discord_limits;
+mod discord_refuses;
 mod envelope;
+mod errors;
+mod forgeries;
+mod keys;
 mod readme;
 mod support;
 mod tidy;

@@ -1,5 +1,5 @@
-//! What the tests share: a running server ([`app`]), the stand-in for Discord ([`discord`]), and
-//! tokens ([`tokens`]).
+//! What the tests share: a running server ([`app`]), the stand-in for Discord ([`discord`]),
+//! tokens ([`tokens`]), and what failures look like ([`expect`]).
 //!
 //! ```ignore
 //! let app = App::start().await;
@@ -12,7 +12,10 @@
 
 pub mod app;
 pub mod discord;
+
+pub mod expect;
 pub mod process;
 pub mod tokens;
-
 pub use app::App;
+pub use app::{Answer, App};
+pub use expect::{assert_failure, until};
