@@ -137,6 +137,7 @@ impl Audit {
             subject,
             outcome,
         })?;
+        escape_line_separators(&mut line);
         line.push(b'\n');
         // One write of one whole line: with O_APPEND the kernel puts it after all others.
         let written = self
@@ -149,6 +150,19 @@ impl Audit {
         }
         self.healthy.store(written.is_ok(), Ordering::Relaxed);
         written
+    }
+}
+
+/// Escapes what JSON allows raw in a string and many readers of text take for the end of a line:
+/// U+0085, U+2028 and U+2029. Outside of strings JSON has none of them.
+fn escape_line_separators(line: &mut Vec<u8>) {
+    if let Ok(text) = std::str::from_utf8(line)
+        && text.contains(['\u{85}', '\u{2028}', '\u{2029}'])
+    {
+        let text = text
+            .replace('\u{85}', "\\u0085")
+            .replace('\u{2028}', "\\u2028");
+        *line = text.replace('\u{2029}', "\\u2029").into_bytes();
     }
 }
 

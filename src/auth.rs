@@ -12,4 +12,4 @@ pub use bearer::bearer;
 pub use keys::{KeyError, Keys};
 pub use mint::{Grant, MintError, Minted, mint};
 pub use scope::{Scope, Scopes};
-pub use verify::{Credential, Principal, Rejection, Verifier};
+pub use verify::{Credential, OwnBearer, Principal, Rejection, Verifier};

@@ -26,7 +26,7 @@ use render::failure;
 /// What the routes share.
 pub struct App {
     /// Verifies bearers.
-    pub verifier: Arc<Verifier>,
+    pub verifier: Verifier,
     /// Runs calls.
     pub dispatcher: Arc<Dispatcher>,
     /// The MCP door.

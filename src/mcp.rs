@@ -28,9 +28,8 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
-use secrecy::{ExposeSecret as _, SecretString};
 
-use crate::auth::{Principal, Verifier};
+use crate::auth::{OwnBearer, Principal};
 use crate::dispatch::{Caller, Dispatcher, Permit};
 use crate::error::Error;
 use crate::tools::TOOLS;
@@ -69,13 +68,8 @@ pub struct Door(Arc<Inner>);
 struct Inner {
     dispatcher: Arc<Dispatcher>,
     confirmations: Option<Confirmations>,
-    local: Option<Local>,
-}
-
-/// Who calls over standard input: the bearer is verified anew for every request, as over HTTP.
-struct Local {
-    verifier: Arc<Verifier>,
-    bearer: SecretString,
+    /// Who calls over standard input.
+    local: Option<OwnBearer>,
 }
 
 /// One request on its way through the door.
@@ -98,13 +92,8 @@ impl Door {
     }
 
     /// A door for the one caller at standard input, who has this bearer.
-    pub fn local(
-        dispatcher: Arc<Dispatcher>,
-        confirm: bool,
-        verifier: Arc<Verifier>,
-        bearer: SecretString,
-    ) -> Self {
-        let local = Some(Local { verifier, bearer });
+    pub fn local(dispatcher: Arc<Dispatcher>, confirm: bool, bearer: OwnBearer) -> Self {
+        let local = Some(bearer);
         Self(Arc::new(Inner {
             dispatcher,
             confirmations: confirm.then(Confirmations::new),
@@ -153,13 +142,10 @@ impl Door {
             .local
             .as_ref()
             .ok_or_else(|| protocol_error(&Error::internal()))?;
-        let principal = local
-            .verifier
-            .verify(local.bearer.expose_secret())
-            .map_err(|reason| {
-                tracing::info!(?reason, "the bearer of standard input was refused");
-                protocol_error(&Error::invalid_token())
-            })?;
+        let principal = local.verify().map_err(|reason| {
+            tracing::info!(?reason, "the bearer of standard input was refused");
+            protocol_error(&Error::invalid_token())
+        })?;
         let permit = inner
             .dispatcher
             .admit()

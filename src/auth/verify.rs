@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::claims::Claims;
 use super::keys::Keys;
@@ -135,6 +135,28 @@ impl Verifier {
             return Err(Rejection::LivesTooLong);
         }
         Ok(())
+    }
+}
+
+/// The one bearer of a process that serves one caller. It is verified anew for every request, so
+/// that it stops to count when it expires. It holds a secret and so has no `Debug`.
+pub struct OwnBearer {
+    verifier: Verifier,
+    bearer: SecretString,
+}
+
+impl OwnBearer {
+    /// A bearer that `verifier` verifies.
+    pub fn new(verifier: Verifier, bearer: SecretString) -> Self {
+        Self { verifier, bearer }
+    }
+
+    /// Verifies it.
+    ///
+    /// # Errors
+    /// Those of [`Verifier::verify`].
+    pub fn verify(&self) -> Result<Principal, Rejection> {
+        self.verifier.verify(self.bearer.expose_secret().trim())
     }
 }
 

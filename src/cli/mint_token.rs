@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use time::OffsetDateTime;
 
 use super::{configuration, finish, say};
@@ -109,8 +109,7 @@ fn bot_token(config: &Config, argument: Option<String>) -> Result<BotToken, Stri
         Some(text) => text,
         None => ask()?,
     };
-    let text = text.expose_secret().trim();
-    BotToken::parse(text.strip_prefix("Bot ").unwrap_or(text)).ok_or_else(|| {
+    BotToken::from_pasted(&text).ok_or_else(|| {
         "that is not a bot token: copy it from Discord's developer portal, under Bot, Reset Token; it has three parts with dots between".to_owned()
     })
 }

@@ -33,7 +33,7 @@ pub(super) fn serve(config: Config) -> Result<(), String> {
 pub fn assemble(config: &Config, keys: &Keys) -> Result<Arc<App>, String> {
     let dispatcher = dispatcher(config)?;
     Ok(Arc::new(App {
-        verifier: Arc::new(verifier(config, keys)),
+        verifier: verifier(config, keys),
         door: Door::new(Arc::clone(&dispatcher), config.confirm_deletions),
         dispatcher,
         names: Names::new(

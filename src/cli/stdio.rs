@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret as _, SecretString};
-
 use super::serve::{dispatcher, verifier};
-use crate::auth::Keys;
+use crate::auth::{Keys, OwnBearer};
 use crate::config::Config;
 use crate::mcp::{Door, serve};
 
@@ -25,24 +23,18 @@ pub(super) fn stdio(config: Config) -> Result<(), String> {
 
 async fn run(config: Config) -> Result<(), String> {
     let keys = Keys::load_or_create(&config.keys_dir).map_err(|error| error.to_string())?;
-    let verifier = verifier(&config, &keys);
-    let bearer = config.discord_mcp_token.as_ref().ok_or("DISCORD_MCP_TOKEN is not set: put a JWT there, as `discord-mcp-server mint-token` prints it")?;
-    verifier
-        .verify(bearer.expose_secret().trim())
-        .map_err(|reason| {
-            format!(
-                "DISCORD_MCP_TOKEN was refused ({reason:?}): mint a new one with the keys in {}",
-                config.keys_dir.display()
-            )
-        })?;
-    let bearer = SecretString::from(bearer.expose_secret().trim());
+    let Some(bearer) = config.discord_mcp_token.clone() else {
+        return Err("DISCORD_MCP_TOKEN is not set: put a JWT there, as `discord-mcp-server mint-token` prints it".into());
+    };
+    let bearer = OwnBearer::new(verifier(&config, &keys), bearer);
+    bearer.verify().map_err(|reason| {
+        format!(
+            "DISCORD_MCP_TOKEN was refused ({reason:?}): mint a new one with the keys in {}",
+            config.keys_dir.display()
+        )
+    })?;
     let dispatcher = dispatcher(&config)?;
-    let door = Door::local(
-        Arc::clone(&dispatcher),
-        config.confirm_deletions,
-        Arc::new(verifier),
-        bearer,
-    );
+    let door = Door::local(Arc::clone(&dispatcher), config.confirm_deletions, bearer);
     serve(door).await?;
     // Calls that were still running finish, so that their outcome is recorded.
     tokio::time::timeout(config.drain_timeout, dispatcher.drained())

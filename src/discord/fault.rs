@@ -153,7 +153,15 @@ pub(super) fn refused(
         429 => rate_limited(headers, &refusal),
         403 if from_edge => Error::new(Code::DiscordError, "Discord's edge refused the request")
             .hint("The address of this server may be blocked; wait before trying again."),
-        500.. => Error::new(Code::DiscordError, "Discord failed").hint(if operation.has_effect() {
+        500.. => Error::new(
+            Code::DiscordError,
+            if refusal.code == Some(130_000) {
+                "Discord is overloaded"
+            } else {
+                "Discord failed"
+            },
+        )
+        .hint(if operation.has_effect() {
             "Read the channel before trying again: the change may have been made."
         } else {
             "Try again in a moment."
@@ -180,8 +188,9 @@ fn rate_limited(headers: &HeaderMap, refusal: &Refusal) -> Error {
     let seconds = refusal
         .retry_after
         .or(header)
-        .filter(|seconds| (0.0..=86_400.0).contains(seconds));
-    let wait = Duration::from_secs_f64(seconds.unwrap_or(1.0));
+        .filter(|seconds| *seconds >= 0.0);
+    // A second where Discord does not say; a year where it asks for more than a clock can add.
+    let wait = Duration::from_secs_f64(seconds.unwrap_or(1.0).min(31_536_000.0));
     let what = match refusal.code {
         Some(20016) => "The channel's slow mode asks for a pause",
         Some(20028) => "This channel has been written to as often as Discord allows",
@@ -229,9 +238,6 @@ fn by_code(operation: Operation, status: StatusCode, refusal: &Refusal) -> Error
         (200000, _) => invalid("The server's AutoMod refused the text of `message`"),
         (240000, _) => invalid("`message` holds a link that Discord blocks as harmful"),
         (50035, _) => form(refusal),
-        (130000, _) => {
-            Error::new(Code::DiscordError, "Discord is overloaded").hint("Try again in a moment.")
-        }
         (_, 403) => forbidden_by(operation),
         (_, 404) => match operation {
             Operation::Search => {

@@ -28,6 +28,12 @@ impl BotToken {
         shaped.then(|| Self(text.into()))
     }
 
+    /// Takes a token as people paste it: with white space around it, or with `Bot ` before it.
+    pub fn from_pasted(text: &SecretString) -> Option<Self> {
+        let text = text.expose_secret().trim();
+        Self::parse(text.strip_prefix("Bot ").unwrap_or(text))
+    }
+
     /// The bot's own user id, which the token begins with.
     pub fn user_id(&self) -> Option<UserId> {
         user_id(self.0.expose_secret().split('.').next()?)

@@ -1,20 +1,29 @@
 //! `send_message`: says something in a channel.
 
+use std::time::Duration;
+
 use aws_lc_rs::digest::{SHA256, digest};
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 use super::split::split;
 use super::values::Text;
 use super::{Call, Hints, Tool, text};
 use crate::auth::Scope;
-use crate::discord::{ChannelId, Draft, GuildId, Mentions, Message, MessageId, RoleId, UserId};
+use crate::discord::{
+    ChannelId, Draft, GuildId, Mentions, Message, MessageId, RoleId, UserId, timed_out,
+};
 use crate::error::Error;
 
-/// The longest text of one message.
+/// The longest text of one message, in characters, which Discord counts as Unicode code points.
 const MESSAGE_LIMIT: usize = 2000;
+/// The longest text that is split.
+const SPLIT_LIMIT: usize = 20_000;
+/// How long a link to a message that was sent may be waited for.
+const LINK_PATIENCE: Duration = Duration::from_secs(2);
 /// How many users, or roles, one message may notify. <https://discord.com/developers/docs/resources/message#allowed-mentions-object>
 const MENTION_LIMIT: usize = 100;
 
@@ -26,7 +35,8 @@ pub(super) struct SendMessage {
     channel_id: ChannelId,
     /// The text in Discord's Markdown: up to 2000 characters, or 20000 with `split`.
     #[serde(alias = "content")]
-    message: Text<1, 20_000>,
+    #[schemars(length(min = 1, max = 20_000))]
+    message: String,
     /// The id of a message here to answer.
     reply_to: Option<MessageId>,
     /// Whom the text may notify; default nobody.
@@ -170,12 +180,25 @@ impl Tool for SendMessage {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let length = self.message.as_str().chars().count();
-        if !self.split && length > MESSAGE_LIMIT {
-            return Err(Error::invalid_params(format!(
-                "`message` must be 1 to {MESSAGE_LIMIT} characters long; it has {length}"
-            ))
-            .hint("Shorten it, or pass `split: true` to send it as several messages."));
+        let length = self.message.chars().count();
+        let limit = if self.split {
+            SPLIT_LIMIT
+        } else {
+            MESSAGE_LIMIT
+        };
+        if !(1..=limit).contains(&length) {
+            let error = Error::invalid_params(format!(
+                "`message` must be 1 to {limit} characters long; it has {length}"
+            ));
+            let splits = !self.split && length > limit && length <= SPLIT_LIMIT;
+            return Err(if splits {
+                error.hint("Shorten it, or pass `split: true` to send it as several messages.")
+            } else {
+                error
+            });
+        }
+        if self.message.trim().is_empty() {
+            return Err(Error::invalid_params("`message` must not be blank"));
         }
         if let MentionRule::These(list) = &self.mentions {
             let longest = list.users.len().max(list.roles.len());
@@ -209,9 +232,9 @@ impl Tool for SendMessage {
         } = self;
         let mentions = mentions.into_mentions();
         let texts = if self.split {
-            split(message.as_str(), MESSAGE_LIMIT)
+            split(&message, MESSAGE_LIMIT)
         } else {
-            vec![message.as_str().to_owned()]
+            vec![message]
         };
         let key = self.idempotency_key.as_ref().map(Text::as_str);
         let mut messages: Vec<Message> = Vec::with_capacity(texts.len());
@@ -224,7 +247,9 @@ impl Tool for SendMessage {
                 link_previews,
                 nonce: key.map(|key| nonce(key, at)),
             };
-            match call.discord.send_message(channel_id, &draft).await {
+            let sending = call.discord.send_message(channel_id, &draft);
+            let sent = tokio::time::timeout_at(call.soft_deadline, sending).await;
+            match sent.unwrap_or_else(|_| Err(timed_out(true))) {
                 Ok(sent) => {
                     call.touch(sent.id);
                     messages.push(sent);
@@ -235,7 +260,9 @@ impl Tool for SendMessage {
         }
         let first = messages.first().map(|message| message.id);
         // The message is sent; a failure to learn its guild costs the link and nothing else.
-        let guild = call.discord.guild_of(channel_id).await.ok();
+        let patience = call.soft_deadline.min(Instant::now() + LINK_PATIENCE);
+        let guild = tokio::time::timeout_at(patience, call.discord.guild_of(channel_id)).await;
+        let guild = guild.ok().and_then(Result::ok);
         let jump_url = first
             .zip(guild)
             .map(|(first, guild)| jump_url(guild, channel_id, first));

@@ -52,7 +52,7 @@ async fn a_chunked_body_has_the_same_limit() {
     for (length, status) in [(LIMIT, "200 OK"), (LIMIT + 1, "413 Payload Too Large")] {
         let body = body_of(length);
         let mut request = format!(
-            "POST /mcp/v1/tools/invoke HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+            "POST /mcp/v1/tools/invoke HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\
              authorization: Bearer {}\r\ncontent-type: application/json\r\n\
              transfer-encoding: chunked\r\n\r\n",
             tokens::token()
@@ -72,8 +72,7 @@ async fn a_chunked_body_has_the_same_limit() {
 #[tokio::test]
 async fn an_announced_giant_is_refused_without_waiting_for_it() {
     let app = App::start().await;
-    let head =
-        "POST /mcp/v1/tools/invoke HTTP/1.1\r\nhost: x\r\ncontent-length: 9999999999\r\n\r\n";
+    let head = "POST /mcp/v1/tools/invoke HTTP/1.1\r\nhost: localhost\r\ncontent-length: 9999999999\r\n\r\n";
     let answer = raw(&app, head.as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 413 Payload Too Large\r\n"));
     assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");

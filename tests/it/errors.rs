@@ -3,11 +3,7 @@
 
 use std::time::Duration;
 
-use discord_mcp_server::auth::Keys;
-use discord_mcp_server::cli::assemble;
-use discord_mcp_server::config::Config;
 use discord_mcp_server::error::Code;
-use discord_mcp_server::http::router;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -15,7 +11,7 @@ use tower::ServiceExt as _;
 
 use crate::support::discord::seed::{BOT_MESSAGE, GENERAL, OTHER_GUILD, QUIET};
 use crate::support::discord::{Fault, On};
-use crate::support::{App, assert_failure, tokens, until};
+use crate::support::{App, assert_failure, router_to, tokens, until};
 
 const EXAMPLE: &str = r#"For example {"method": "get_channel_info", "params": {"channel_id": "1234567890123456789"}}"#;
 
@@ -197,7 +193,7 @@ async fn not_found_names_what_is_served() {
     let app = App::start().await;
     let error = json!({
         "code": "not_found",
-        "message": "Nothing is here; served are POST /mcp/v1/tools/invoke, GET /mcp/v1/tools, GET /healthz and GET /readyz",
+        "message": "Nothing is here; served are /mcp, POST /mcp/v1/tools/invoke, GET /mcp/v1/tools, GET /healthz and GET /readyz",
     });
     let answer = app.get("/mcp/v2", Some(&tokens::token())).await;
     assert_failure(&answer, 404, error);
@@ -227,31 +223,22 @@ async fn a_body_that_does_not_end_in_time_is_408_and_the_connection_closes() {
 
 #[tokio::test]
 async fn internal_tells_the_caller_nothing_more() {
-    let dir = tempfile::tempdir().unwrap();
-    tokens::install_keys(&dir.path().join("keys"));
-    let mut config = Config::read(|name| match name {
-        "KEYS_DIR" => Some(dir.path().join("keys").into()),
-        "AUDIT_LOG" => Some(dir.path().join("audit.log").into()),
-        _ => None,
-    })
-    .unwrap();
     // Config refuses such an address; behind it, a request to Discord cannot be built.
-    config.discord_api_base = "http://[secret".to_owned();
-    let keys = Keys::load_or_create(&config.keys_dir).unwrap();
-    let app = assemble(&config, &keys).unwrap();
+    let (router, audit_log, _dir) = router_to("http://[secret");
     let call = json!({"method": "send_message", "params": {"channel_id": GENERAL, "message": "x"}});
     let request = axum::http::Request::post("/mcp/v1/tools/invoke")
         .header("authorization", format!("Bearer {}", tokens::token()))
         .header("content-type", "application/json")
+        .header("host", "localhost")
         .header("x-request-id", "r")
         .body(axum::body::Body::from(call.to_string()))
         .unwrap();
-    let response = router(app).oneshot(request).await.unwrap();
+    let response = router.oneshot(request).await.unwrap();
     assert_eq!(response.status(), 500);
     let body = response.into_body().collect().await.unwrap().to_bytes();
-    let expected = r#"{"error":{"code":"internal","message":"Internal error; the server log has the details"},"request_id":"r","success":false}"#;
+    let expected = r#"{"success":false,"error":{"code":"internal","message":"Internal error; the server log has the details"},"request_id":"r"}"#;
     assert_eq!(String::from_utf8_lossy(&body), expected);
-    let log = std::fs::read_to_string(&config.audit_log).unwrap();
+    let log = std::fs::read_to_string(&audit_log).unwrap();
     assert!(
         log.contains(r#""success":false,"status":"internal""#),
         "{log}"

@@ -174,6 +174,26 @@ impl App {
     }
 }
 
+/// The routes of a server whose Discord is at this address, however odd; no test may give it one
+/// that exists. With its audit log, and the folder that goes when it is dropped.
+pub fn router_to(api_base: &str) -> (axum::Router, PathBuf, TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    tokens::install_keys(&dir.path().join("keys"));
+    let mut config = Config::read(|name| match name {
+        "KEYS_DIR" => Some(dir.path().join("keys").into()),
+        "AUDIT_LOG" => Some(dir.path().join("audit.log").into()),
+        _ => None,
+    })
+    .unwrap();
+    config.discord_api_base = api_base.to_owned();
+    let keys = Keys::load_or_create(&config.keys_dir).unwrap();
+    (
+        router(assemble(&config, &keys).unwrap()),
+        config.audit_log,
+        dir,
+    )
+}
+
 impl Drop for App {
     fn drop(&mut self) {
         if !std::thread::panicking() {

@@ -12,10 +12,9 @@
 
 pub mod app;
 pub mod discord;
-
 pub mod expect;
 pub mod process;
 pub mod tokens;
-pub use app::App;
-pub use app::{Answer, App};
+
+pub use app::{Answer, App, router_to};
 pub use expect::{assert_failure, until};

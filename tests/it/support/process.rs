@@ -1,6 +1,5 @@
 //! The real binary as a process of its own, with an environment of its own.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -112,7 +111,7 @@ fn collect(
     let output = Arc::clone(output);
     std::thread::spawn(move || {
         let mut chunk = [0; 4096];
-        while let Ok(read @ 1..) = stream.by_ref().read(&mut chunk) {
+        while let Ok(read @ 1..) = stream.read(&mut chunk) {
             output.lock().unwrap().extend_from_slice(&chunk[..read]);
         }
     })

@@ -34,7 +34,13 @@ impl Answer {
 
     /// Any of Discord's JSON errors.
     pub fn error(status: u16, code: u64, message: &str) -> Self {
-        Self::new(status, Some(json!({"message": message, "code": code})))
+        let mut body = json!({"message": message, "code": code});
+        // Discord says with every 429 how long to wait, whatever its code.
+        if status == 429 {
+            body["retry_after"] = json!(1.0);
+            body["global"] = json!(false);
+        }
+        Self::new(status, Some(body))
     }
 
     /// The error of a form: 50035 with one entry under `errors`, at the dotted `field`.
