@@ -11,5 +11,20 @@
     reason = "a test may stop where it stands"
 )]
 
+mod discord_client;
 mod envelope;
+mod get_channel_info;
+mod get_messages;
+mod leniency;
+mod messages;
+mod moderate_content;
+mod moderate_failures;
+mod properties;
+mod search_index;
+mod search_messages;
+mod search_scan;
+mod send_message;
+mod send_outcomes;
+mod send_refusals;
+mod send_split;
 mod support;
