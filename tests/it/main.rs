@@ -19,6 +19,7 @@ mod leniency;
 mod messages;
 mod moderate_content;
 mod moderate_failures;
+mod pages;
 mod properties;
 mod search_index;
 mod search_messages;
