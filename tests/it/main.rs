@@ -21,6 +21,7 @@ mod moderate_content;
 mod moderate_failures;
 mod pages;
 mod properties;
+mod search_fallback;
 mod search_index;
 mod search_messages;
 mod search_scan;
