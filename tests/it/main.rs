@@ -11,11 +11,13 @@
     reason = "a test may stop where it stands"
 )]
 
+mod discord_answers;
 mod discord_client;
 mod envelope;
 mod get_channel_info;
 mod get_messages;
 mod leniency;
+mod leniency_pages;
 mod messages;
 mod moderate_content;
 mod moderate_dry_run;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use time::{Duration, OffsetDateTime};
 
 use crate::support::discord::seed::{ALICE, BOB, BOT_USER, GENERAL, VOICE};
+use crate::support::discord::{Fault, On};
 use crate::support::{Answer, App};
 
 async fn moderate(app: &App, params: Value) -> Answer {
@@ -139,5 +140,11 @@ async fn a_dry_run_where_nothing_can_be_read_fails_for_that_reason() {
     for ids in [json!(["5", "6"]), json!(["5"])] {
         let answer = moderate(&app, json!({"message_ids": ids, "dry_run": true})).await;
         assert_eq!((answer.status, answer.code()), (403, "missing_permission"));
+    }
+
+    app.discord.fault(On::Any, usize::MAX, Fault::Html(502));
+    for ids in [json!(["5", "6"]), json!(["5"])] {
+        let answer = moderate(&app, json!({"message_ids": ids, "dry_run": true})).await;
+        assert_eq!((answer.status, answer.code()), (502, "discord_error"));
     }
 }
