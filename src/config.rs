@@ -94,7 +94,7 @@ pub const VARIABLES: [&str; 19] = [
 ];
 
 /// A variable whose value cannot be used. Its text is one line: the variable, the value unless it
-/// may be a secret, and what is allowed.
+/// may be a secret, and what is allowed. An address with an `@` may hold a password.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError {
     variable: &'static str,
@@ -169,7 +169,7 @@ impl Config {
             max_calls: env.count("MAX_CALLS", "256")?,
             max_connections: env.count("MAX_CONNECTIONS", "1024")?,
             drain_timeout: env.duration("DRAIN_TIMEOUT", "10s")?,
-            log: env.parsed("RUST_LOG", "info", "directives of tracing's EnvFilter, such as info or discord_mcp_server=debug", |text| {
+            log: env.parsed("RUST_LOG", "info", "levels and targets, such as info or warn,discord_mcp_server=debug", |text| {
                 text.parse::<tracing_subscriber::filter::Targets>().ok().map(|_| text.to_owned())
             })?,
             log_dir: env.optional("LOG_DIR")?.map(PathBuf::from),
@@ -206,9 +206,10 @@ impl<F: Fn(&'static str) -> Option<OsString>> Variables<F> {
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<T, ConfigError> {
         let text = self.text(variable, default)?;
+        let value = Some(text.clone()).filter(|text| !text.contains('@'));
         parse(&text).ok_or(ConfigError {
             variable,
-            value: Some(text),
+            value,
             allowed,
         })
     }

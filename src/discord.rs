@@ -14,9 +14,9 @@ mod model;
 mod text;
 mod token;
 
-pub use api::{Bounds, Draft, Found, Mentions, PAGE, SearchQuery, Searched};
+pub use api::{Bounds, Draft, Found, History, Mentions, PAGE, SearchQuery, Searched};
 pub use client::{Connector, Discord};
-pub(crate) use fault::{timed_out, token_rejected};
+pub(crate) use fault::{timed_out, undeletable};
 pub use id::{ChannelId, GuildId, MessageId, RoleId, Snowflake, UserId};
 pub use model::{Channel, Message, rfc3339};
 pub use token::BotToken;

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Audit, Outcome, Subject, Touched, redacted};
 use crate::auth::{Credential, Principal};
-use crate::discord::{ChannelId, Connector, Discord, timed_out, token_rejected};
+use crate::discord::{ChannelId, Connector, Discord, timed_out};
 use crate::error::{Code, Error};
 pub use crate::tools::Done;
 use crate::tools::{self, Call, Prepared, TOOLS};
@@ -272,7 +272,13 @@ impl Run {
                 )
                 .hint("Mint a token with DISCORD_TOKEN set."));
             }
-            Credential::Misshapen => return Err(token_rejected()),
+            Credential::Misshapen => {
+                return Err(Error::new(
+                    Code::DiscordTokenRejected,
+                    "The Discord token in this JWT is not of the form of a bot token; it was not sent to Discord",
+                )
+                .hint("Copy the bot token from Discord's developer portal and mint a new JWT."));
+            }
         };
         if self.confirm
             && let Some(question) = prepared.confirmation()
@@ -288,11 +294,15 @@ impl Run {
         }
         let running = self.authorise_and_run(&discord, channel, prepared);
         let running = tokio::time::timeout_at(self.deadline, running);
-        tokio::select! {
+        let result = tokio::select! {
             result = running => result.unwrap_or_else(|_| Err(timed_out(has_effect))),
             // What may already have changed Discord goes on, so that its record is true.
             () = self.cancelled.cancelled(), if !has_effect => Err(Error::new(Code::Cancelled, "The caller cancelled the call")),
-        }
+        };
+        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        touched.guild_id = discord.known_guild(channel).flatten();
+        drop(touched);
+        result
     }
 
     /// Which guild a channel belongs to only Discord knows, so that limit is checked last.
@@ -304,10 +314,6 @@ impl Run {
     ) -> CallResult {
         if let Some(allowed) = &self.principal.guilds {
             let guild = discord.guild_of(channel).await?;
-            self.touched
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .guild_id = guild;
             if !guild.is_some_and(|guild| allowed.contains(&guild)) {
                 return Err(not_allowed("server"));
             }

@@ -173,11 +173,10 @@ fn create(dir: &Path, path: &Path) -> Result<bool, KeyError> {
 /// Writes a whole file or none, and never over one that exists: it is written under another name
 /// and linked into place. False where the name was taken.
 fn publish(path: &Path, content: &[u8], mode: u32) -> Result<bool, KeyError> {
-    let draft = path.with_extension(format!("{}.tmp", std::process::id()));
+    let draft = path.with_extension(format!("{}.tmp", uuid::Uuid::now_v7()));
     let written = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(mode)
         .open(&draft)
         .and_then(|mut file| {

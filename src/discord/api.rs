@@ -49,6 +49,15 @@ pub struct Mentions {
     pub replied_user: bool,
 }
 
+/// A page of a channel's history, newest first.
+#[derive(Debug)]
+pub struct History {
+    /// The messages that could be read.
+    pub messages: Vec<Message>,
+    /// How many Discord sent, those that could not be read included: pages are counted by it.
+    pub received: usize,
+}
+
 /// A message to be sent.
 #[derive(Clone, Debug)]
 pub struct Draft<'a> {
@@ -101,8 +110,8 @@ pub enum Searched {
 pub struct Found {
     /// The messages that match. There can be fewer than asked for although more exist.
     pub messages: Vec<Message>,
-    /// How many match in all, as the index counts.
-    pub total: u64,
+    /// How many match in all, as the index counts, where it says so.
+    pub total: Option<u64>,
 }
 
 impl Discord {
@@ -143,7 +152,7 @@ impl Discord {
         channel: ChannelId,
         bounds: Bounds,
         limit: usize,
-    ) -> Result<Vec<Message>, Error> {
+    ) -> Result<History, Error> {
         let operation = Operation::ReadMessages;
         let mut query = vec![("limit", limit.to_string())];
         match bounds {
@@ -156,7 +165,12 @@ impl Discord {
             channel_id: channel_id(channel),
         };
         let answer = self.read(operation, route, query).await?;
-        lenient::list(&answer.body).ok_or_else(|| fault::unintelligible(operation, answer.status))
+        let (mut messages, received) = lenient::list::<Message>(&answer.body)
+            .ok_or_else(|| fault::unintelligible(operation, answer.status))?;
+        messages
+            .iter_mut()
+            .for_each(|message| message.channel_id = channel);
+        Ok(History { messages, received })
     }
 
     /// Reads one message.
@@ -169,7 +183,10 @@ impl Discord {
             channel_id: channel_id(channel),
             message_id: message_id(message),
         };
-        object(operation, &self.read(operation, route, Vec::new()).await?)
+        let answer = self.read(operation, route, Vec::new()).await?;
+        let mut read: Message = object(operation, &answer)?;
+        read.channel_id = channel;
+        Ok(read)
     }
 
     /// Sends a message.
@@ -196,7 +213,9 @@ impl Discord {
                 HeaderMap::new(),
             )
             .await?;
-        object(operation, &answer)
+        let mut sent: Message = object(operation, &answer)?;
+        sent.channel_id = channel;
+        Ok(sent)
     }
 
     /// Deletes one message; `reason` goes to the guild's own audit log.
@@ -265,8 +284,8 @@ impl Discord {
         struct Page<'a> {
             #[serde(borrow)]
             messages: Vec<&'a RawValue>,
-            #[serde(default)]
-            total_results: u64,
+            #[serde(default, deserialize_with = "lenient::maybe")]
+            total_results: Option<u64>,
         }
         #[derive(Deserialize)]
         struct NotIndexed {
@@ -292,7 +311,7 @@ impl Discord {
         let page: Page<'_> = serde_json::from_slice(&answer.body).map_err(|_| unintelligible())?;
         // Each result is a list of its own, a remnant of the context that searches once showed.
         let messages = (page.messages.iter())
-            .flat_map(|hits| lenient::list(hits.get().as_bytes()).unwrap_or_default())
+            .flat_map(|hits| lenient::list(hits.get().as_bytes()).unwrap_or_default().0)
             .collect();
         Ok(Searched::Found(Found {
             messages,

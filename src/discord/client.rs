@@ -164,7 +164,7 @@ impl Discord {
     }
 
     /// The guild a channel belongs to, if it was seen before. A channel never changes its guild.
-    pub(super) fn known_guild(&self, channel: ChannelId) -> Option<Option<GuildId>> {
+    pub(crate) fn known_guild(&self, channel: ChannelId) -> Option<Option<GuildId>> {
         self.guilds
             .lock()
             .unwrap_or_else(PoisonError::into_inner)

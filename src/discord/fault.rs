@@ -175,22 +175,26 @@ pub(super) fn refused(
     error.discord(status.as_u16(), refusal.code)
 }
 
-/// Discord, or the shape of the token itself, says that the bot token is no good.
-pub(crate) fn token_rejected() -> Error {
+fn token_rejected() -> Error {
     Error::new(Code::DiscordTokenRejected, "Discord rejected the bot token in this JWT")
         .hint("The bot token was reset or mistyped. Copy it anew from Discord's developer portal and mint a new JWT.")
+}
+
+/// Discord keeps some of its own notices for ever.
+pub(crate) fn undeletable() -> Error {
+    Error::invalid_params("`message_id` is one of Discord's own notices, which cannot be deleted")
 }
 
 fn rate_limited(headers: &HeaderMap, refusal: &Refusal) -> Error {
     let header = headers
         .get(header::RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.parse().ok());
+    // A second where Discord does not say, or asks for less than nothing or more than a year.
     let seconds = refusal
         .retry_after
         .or(header)
-        .filter(|seconds| *seconds >= 0.0);
-    // A second where Discord does not say; a year where it asks for more than a clock can add.
-    let wait = Duration::from_secs_f64(seconds.unwrap_or(1.0).min(31_536_000.0));
+        .filter(|seconds| (0.0..=31_536_000.0).contains(seconds));
+    let wait = Duration::from_secs_f64(seconds.unwrap_or(1.0));
     let what = match refusal.code {
         Some(20016) => "The channel's slow mode asks for a pause",
         Some(20028) => "This channel has been written to as often as Discord allows",
@@ -218,6 +222,7 @@ fn by_code(operation: Operation, status: StatusCode, refusal: &Refusal) -> Error
         ),
         (20016 | 20028, _) => rate_limited(&HeaderMap::new(), refusal),
         (40001 | 50014, _) => token_rejected(),
+        (50001, _) if operation == Operation::Search => forbidden_by(operation),
         (50001, _) => forbidden("see this channel", "VIEW_CHANNEL"),
         (50013, _) => forbidden_by(operation),
         (160002, _) => forbidden("reply here", "READ_MESSAGE_HISTORY"),
@@ -226,13 +231,15 @@ fn by_code(operation: Operation, status: StatusCode, refusal: &Refusal) -> Error
             invalid("`channel_id` is a direct message, where Discord does not allow this")
         }
         (50006, _) => invalid("`message` is empty once Discord has trimmed it"),
-        (50007, _) => forbidden("write to this user", "an open direct message"),
+        (50007, _) => Error::new(
+            Code::MissingPermission,
+            "Bot doesn't have permission to write to this user: an open direct message",
+        )
+        .hint("The user does not take direct messages from this bot."),
         (50008 | 50024, _) => invalid(
             "`channel_id` is a channel of a type that holds no messages, such as a category or a forum; a forum's posts are threads with ids of their own",
         ),
-        (50021, _) => {
-            invalid("`message_id` is one of Discord's own notices, which cannot be deleted")
-        }
+        (50021, _) => undeletable(),
         (50034, _) => invalid("`message_ids` has a message older than 14 days"),
         (50083, _) => invalid("`channel_id` is an archived thread that cannot be written to"),
         (200000, _) => invalid("The server's AutoMod refused the text of `message`"),

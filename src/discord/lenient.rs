@@ -18,18 +18,18 @@ pub(super) fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
     })
 }
 
-/// Reads a list of objects. `None` where it is no list; elements that cannot be read at all are
-/// left out.
-pub(super) fn list<T: DeserializeOwned>(json: &[u8]) -> Option<Vec<T>> {
-    serde_json::from_slice(json).ok().or_else(|| {
-        let elements: Vec<&RawValue> = serde_json::from_slice(json).ok()?;
-        Some(
-            elements
-                .iter()
-                .filter_map(|element| object(element.get().as_bytes()))
-                .collect(),
-        )
-    })
+/// Reads a list of objects, and how many elements it had: those that cannot be read at all are
+/// left out. `None` where it is no list.
+pub(super) fn list<T: DeserializeOwned>(json: &[u8]) -> Option<(Vec<T>, usize)> {
+    if let Ok(all) = serde_json::from_slice::<Vec<T>>(json) {
+        let length = all.len();
+        return Some((all, length));
+    }
+    let elements: Vec<&RawValue> = serde_json::from_slice(json).ok()?;
+    let read = elements
+        .iter()
+        .filter_map(|element| object(element.get().as_bytes()));
+    Some((read.collect(), elements.len()))
 }
 
 /// A list inside an object, read element by element, where anything else counts as empty.
@@ -39,7 +39,7 @@ where
     D: Deserializer<'de>,
 {
     let raw = Box::<RawValue>::deserialize(deserializer)?;
-    Ok(list(raw.get().as_bytes()).unwrap_or_default())
+    Ok(list(raw.get().as_bytes()).unwrap_or_default().0)
 }
 
 /// A field that is null, absent or odd counts as absent.
@@ -104,14 +104,12 @@ mod tests {
     #[test]
     fn an_odd_element_costs_itself_and_nothing_else() {
         let read = list::<Thing>(br#"[7,{"id":1,"count":2,"name":"a"},{"name":"no id"},null]"#);
-        assert_eq!(
-            read,
-            Some(vec![Thing {
-                id: 1,
-                count: Some(2),
-                name: "a".into()
-            }])
-        );
+        let expected = vec![Thing {
+            id: 1,
+            count: Some(2),
+            name: "a".into(),
+        }];
+        assert_eq!(read, Some((expected, 4)));
         assert_eq!(list::<Thing>(br#"{"not":"a list"}"#), None);
     }
 }

@@ -3,10 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::params::or_default;
 use super::values::{Count, Moment};
 use super::{Call, Hints, Resource, Tool, intent_hint, text};
 use crate::auth::Scope;
-use crate::discord::{Bounds, ChannelId, Message, MessageId, PAGE};
+use crate::discord::{Bounds, ChannelId, History, Message, MessageId, PAGE};
 use crate::error::Error;
 
 /// Parameters of `get_messages`.
@@ -16,7 +17,7 @@ pub(super) struct GetMessages {
     /// The channel, thread or forum post.
     channel_id: ChannelId,
     /// How many.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     limit: Count<1, 100, 10>,
     /// Only older than this message id or RFC 3339 time. At most one of before, after, around.
     before: Option<Moment>,
@@ -116,15 +117,18 @@ impl Tool for GetMessages {
         } else {
             (limit + 1).min(PAGE)
         };
-        let mut messages = call
+        let History {
+            mut messages,
+            received,
+        } = call
             .discord
             .messages(self.channel_id, bounds, asked)
             .await?;
         let forward = matches!(bounds, Bounds::After(_));
         let has_more = if asked > limit {
-            messages.len() > limit
+            received > limit
         } else {
-            messages.len() >= limit
+            received >= limit
         };
         let surplus = messages.len().saturating_sub(limit);
         if forward {

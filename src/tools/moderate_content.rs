@@ -6,10 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
+use super::params::or_default;
 use super::values::Text;
 use super::{Call, Hints, Tool, text};
 use crate::auth::Scope;
-use crate::discord::{Bounds, ChannelId, Message, MessageId, PAGE, timed_out};
+use crate::discord::{Bounds, ChannelId, Message, MessageId, PAGE, timed_out, undeletable};
 use crate::error::{Code, Error};
 
 /// How many messages one call may name, and one bulk delete may delete.
@@ -18,8 +19,8 @@ const IDS_LIMIT: usize = 100;
 const BULK_AGE: time::Duration = time::Duration::seconds(14 * 86_400 - 60);
 /// How many pages of history are read to learn which messages exist.
 const PAGES_LIMIT: usize = 5;
-/// After how many refusals for lack of a permission single deletes stop: each counts against the
-/// host's address at Discord. The bot's own messages among the rest could still be deleted.
+/// After how many refusals with status 403 single deletes stop: each counts against the host's
+/// address at Discord. The bot's own messages among the rest could still be deleted.
 const REFUSALS_LIMIT: usize = 5;
 
 /// Parameters of `moderate_content`.
@@ -33,13 +34,13 @@ pub(super) struct ModerateContent {
     /// 1 to 100 messages to delete.
     message_ids: Option<Vec<MessageId>>,
     /// What to do.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     #[allow(dead_code, reason = "there is one action, and naming it is allowed")]
     action: Action,
     /// Why, for the server's own audit log.
     reason: Option<Text<1, 512>>,
     /// Show what would be deleted and delete nothing.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     dry_run: bool,
 }
 
@@ -110,26 +111,32 @@ impl ModerateContent {
                 .discord
                 .messages(self.channel_id, Bounds::Before(newest.0.after()), PAGE)
                 .await?;
+            let whole = page.messages.len() == page.received;
             // A bot that may not read history gets an empty page, which tells nothing.
-            let Some(reached) = page.last().map(|message| message.id) else {
+            let Some(reached) = page.messages.last().map(|message| message.id) else {
                 break;
             };
-            let beginning = page.len() < PAGE;
+            let beginning = page.received < PAGE;
             let seen = if beginning {
                 std::mem::take(&mut open)
             } else {
                 open.split_off(&reached)
             };
-            let there: HashSet<_> = page.iter().map(|message| message.id).collect();
-            looked
-                .gone
-                .extend(seen.iter().filter(|id| !there.contains(id)));
+            let there: HashSet<_> = page.messages.iter().map(|message| message.id).collect();
+            let missing = seen.iter().filter(|id| !there.contains(id));
+            if whole {
+                looked.gone.extend(missing);
+            } else {
+                // It may be the one that could not be read.
+                looked.unknown.extend(missing);
+            }
             looked.there.extend(
-                page.into_iter()
+                page.messages
+                    .into_iter()
                     .filter(|message| seen.contains(&message.id)),
             );
         }
-        looked.unknown = open;
+        looked.unknown.extend(open);
         Ok(looked)
     }
 
@@ -144,17 +151,30 @@ impl ModerateContent {
             }
         };
         let mut failed = Vec::new();
+        let mut first_reason = None;
         for id in std::mem::take(&mut looked.unknown) {
             match call.discord.message(self.channel_id, id).await {
                 Ok(message) => looked.there.push(message),
                 Err(error) if error.code() == Code::UnknownMessage => looked.gone.push(id),
                 Err(error) if stops_all(&error) => return Err(error),
-                Err(error) => failed.push(Failure::new(id, &error)),
+                Err(error) => {
+                    failed.push(Failure::new(id, &error));
+                    first_reason.get_or_insert(error);
+                }
             }
         }
         looked.there.sort_by_key(|message| message.id);
+        let (would_delete, stay): (Vec<_>, Vec<_>) =
+            looked.there.into_iter().partition(Message::is_deletable);
+        failed.extend(
+            stay.iter()
+                .map(|message| Failure::new(message.id, &undeletable())),
+        );
+        if would_delete.is_empty() && looked.gone.is_empty() {
+            return Err(first_reason.unwrap_or_else(undeletable));
+        }
         Ok(Moderated {
-            would_delete: Some(looked.there),
+            would_delete: Some(would_delete),
             already_gone: looked.gone,
             failed,
             ..Moderated::default()
@@ -221,7 +241,11 @@ impl ModerateContent {
             } else {
                 result.failed.push(Failure::new(id, &error));
             }
-            refusals += usize::from(error.code() == Code::MissingPermission);
+            refusals += usize::from(
+                error
+                    .discord_answer()
+                    .is_some_and(|answer| answer.status == 403),
+            );
             // What stops one stops all; asking on would only use up Discord's patience.
             if stops_all(&error) || refusals == REFUSALS_LIMIT {
                 result.failed.extend(singles.by_ref().map(|id| Failure {

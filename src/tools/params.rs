@@ -6,6 +6,7 @@
 
 use std::fmt::{self, Display};
 
+use serde::Deserialize;
 use serde::de::value::StringDeserializer;
 use serde::de::{
     self, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, SeqAccess,
@@ -22,6 +23,16 @@ use crate::error::Error;
 /// `invalid_params`, naming the first parameter that is wrong.
 pub(super) fn read<T: DeserializeOwned>(params: Map<String, Value>) -> Result<T, Error> {
     T::deserialize(Parameter(Value::Object(params))).map_err(Error::from)
+}
+
+/// Reads an option for which null stands for the default, as it does for absence: many clients
+/// send every field they know.
+pub(super) fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Deserialize<'de> + Default,
+    D: Deserializer<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// A parameter that is wrong: where, and why.
@@ -76,6 +87,8 @@ impl de::Error for Invalid {
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        // serde calls an array a sequence; JSON does not.
+        let expected = expected.to_string().replace("a sequence", "an array");
         Self::new("", format!("must be {expected}, not {}", kind(&found)))
     }
 
@@ -169,7 +182,7 @@ impl<'de> Deserializer<'de> for Parameter {
         }
     }
 
-    /// A null stands for an absent option: many clients send every field they know.
+    /// A null stands for an absent option.
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Invalid> {
         match self.0 {
             Value::Null => visitor.visit_none(),

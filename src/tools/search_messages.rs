@@ -6,6 +6,7 @@ mod scan;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::params::or_default;
 use super::values::{Count, Moment, Text};
 use super::{Call, Hints, Tool, intent_hint, text};
 use crate::auth::Scope;
@@ -21,7 +22,7 @@ pub(super) struct SearchMessages {
     /// What to look for: whole words in mode index, any part of the text in mode scan.
     query: Text<1, 1024>,
     /// How many results.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     limit: Count<1, 100, 10>,
     /// Only by this user.
     author_id: Option<UserId>,
@@ -32,10 +33,10 @@ pub(super) struct SearchMessages {
     /// Only with one of these in it.
     has: Option<Has>,
     /// index: Discord's search of the whole history. scan: read newest first. auto: index, or scan where it cannot answer.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     mode: Mode,
     /// How many messages a scan may read.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     max_scan: Count<1, 5000, 1000>,
 }
 
@@ -149,7 +150,7 @@ impl Tool for SearchMessages {
         }
         match self.search_index(call).await? {
             Ok(results) => Ok(results),
-            Err(reason) if self.mode == Mode::Auto => self.scan(call, Some(reason.text())).await,
+            Err(reason) if self.mode == Mode::Auto => self.scan(call, Some(reason)).await,
             Err(reason) => Err(reason.into_error()),
         }
     }

@@ -9,6 +9,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use super::params::or_default;
 use super::split::split;
 use super::values::Text;
 use super::{Call, Hints, Tool, text};
@@ -40,16 +41,16 @@ pub(super) struct SendMessage {
     /// The id of a message here to answer.
     reply_to: Option<MessageId>,
     /// Whom the text may notify; default nobody.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     mentions: MentionRule,
     /// No notification sound.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     silent: bool,
     /// Let Discord show previews of links.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     link_previews: bool,
     /// Send a longer text as several messages.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     split: bool,
     /// The same key again within minutes returns the first message instead of sending another.
     idempotency_key: Option<Text<1, 25>>,
@@ -79,13 +80,13 @@ enum None_ {
 #[serde(deny_unknown_fields)]
 #[schemars(inline)]
 struct MentionList {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     users: Vec<UserId>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     roles: Vec<RoleId>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     everyone: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     replied_user: bool,
 }
 

@@ -228,7 +228,7 @@ async fn what_cannot_be_a_bot_token_is_never_sent_anywhere() {
         let token = tokens::token_with(json!({"discord_token": wrong}));
         for (tool, _) in TOOLS {
             let answer = app.invoke_as(&token, tool, params(tool, GENERAL)).await;
-            let message = "Discord rejected the bot token in this JWT";
+            let message = "The Discord token in this JWT is not of the form of a bot token; it was not sent to Discord";
             let got = (answer.status, answer.code(), answer.message());
             assert_eq!(got, (401, "discord_token_rejected", message), "{wrong:?}");
             assert_eq!(answer.body["error"].get("discord"), None);

@@ -51,6 +51,7 @@ async fn a_write_leaves_these_two_lines() {
     expected["stage"] = json!("outcome");
     expected["success"] = json!(true);
     expected["status"] = json!("ok");
+    expected["guild_id"] = json!(GUILD);
     expected["channel_id"] = json!(GENERAL);
     expected["message_ids"] = json!([sent]);
     assert_eq!(settled(lines[1].clone()), expected);

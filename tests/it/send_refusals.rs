@@ -210,7 +210,7 @@ async fn discords_own_codes_are_told_in_our_words() {
             401,
             "Discord rejected the bot token in this JWT",
         ),
-        (503, 130_000, 502, "Discord failed"),
+        (503, 130_000, 502, "Discord is overloaded"),
     ];
     for (discord_status, discord_code, status, message) in table {
         let fault = Fault::Error {

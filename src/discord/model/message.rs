@@ -129,6 +129,13 @@ impl Message {
         self.kind.is_none()
     }
 
+    /// Whether Discord lets it be deleted; some of its own notices stay for ever.
+    /// <https://discord.com/developers/docs/resources/message#message-object-message-types>
+    pub fn is_deletable(&self) -> bool {
+        const FOR_EVER: [u64; 6] = [1, 2, 3, 4, 5, 21];
+        self.kind.is_none() || !FOR_EVER.iter().any(|&number| self.kind == kind(number))
+    }
+
     /// Whether nothing of what was written is there to read.
     pub fn is_empty(&self) -> bool {
         self.content.is_empty() && self.attachments.is_empty() && self.embeds.is_empty()
@@ -139,6 +146,7 @@ impl Message {
 struct Wire {
     id: MessageId,
     channel_id: Option<ChannelId>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
     author: Option<Author>,
     #[serde(default)]
     content: String,

@@ -29,6 +29,7 @@ impl SearchMessages {
         let mut seen = HashSet::new();
         let mut offset = 0;
         let mut total;
+        let mut reached_end;
         // A page may hold fewer results than asked for, so pages are counted by the offset.
         loop {
             let query = SearchQuery {
@@ -54,6 +55,8 @@ impl SearchMessages {
             };
             total = all;
             offset += query.limit;
+            // Where Discord does not count, an empty page is the end.
+            reached_end = total.map_or(page.is_empty(), |total| offset as u64 >= total);
             let within = page.into_iter().filter(|message| {
                 message.channel_id == self.channel_id
                     && self.older_than().is_none_or(|bound| message.id.0 < bound)
@@ -61,7 +64,7 @@ impl SearchMessages {
                     && seen.insert(message.id)
             });
             messages.extend(within);
-            if messages.len() >= limit || offset as u64 >= total || offset > OFFSET_LIMIT {
+            if messages.len() >= limit || reached_end || offset > OFFSET_LIMIT {
                 break;
             }
             if Instant::now() >= call.soft_deadline {
@@ -71,7 +74,7 @@ impl SearchMessages {
         messages.sort_by_key(|message| Reverse(message.id));
         let cut = messages.len() > limit;
         messages.truncate(limit);
-        let complete = !cut && offset as u64 >= total;
+        let complete = !cut && reached_end;
         Ok(Ok(Results {
             next_before: messages
                 .last()
@@ -83,7 +86,7 @@ impl SearchMessages {
             fallback: None,
             scanned: None,
             complete,
-            total_results: Some(total),
+            total_results: total,
         }))
     }
 

@@ -2,8 +2,8 @@
 
 use tokio::time::Instant;
 
-use super::{Call, Has, Mode, Results, SearchMessages, intent_hint};
-use crate::discord::{Bounds, Message, MessageId, PAGE};
+use super::{Call, Has, Mode, NoIndex, Results, SearchMessages, intent_hint};
+use crate::discord::{Bounds, History, Message, MessageId, PAGE};
 use crate::error::Error;
 
 impl SearchMessages {
@@ -12,7 +12,7 @@ impl SearchMessages {
     pub(super) async fn scan(
         &self,
         call: &Call<'_>,
-        fallback: Option<&'static str>,
+        fallback: Option<NoIndex>,
     ) -> Result<Results, Error> {
         let (limit, max_scan) = (self.limit.get(), self.max_scan.get());
         let wanted = Wanted::new(self);
@@ -21,12 +21,16 @@ impl SearchMessages {
         let mut scanned = 0;
         let mut last_seen: Option<MessageId> = None;
         let mut blank = None;
+        let mut unread = false;
         let complete = 'pages: loop {
             let asked = PAGE.min(max_scan - scanned);
             if asked == 0 || Instant::now() >= call.soft_deadline {
                 break false;
             }
-            let page = match tokio::time::timeout_at(
+            let History {
+                messages: page,
+                received,
+            } = match tokio::time::timeout_at(
                 call.soft_deadline,
                 call.discord.messages(self.channel_id, bounds, asked),
             )
@@ -38,8 +42,9 @@ impl SearchMessages {
                 Err(_) => return Err(crate::discord::timed_out(false)),
             };
             blank = blank.or_else(|| intent_hint(&page, call.discord.bot()));
-            let beginning = page.len() < asked;
-            (call.progress)(scanned + page.len(), max_scan);
+            let beginning = received < asked;
+            unread |= page.len() < received;
+            (call.progress)(scanned + received, max_scan);
             let mut rest = page.into_iter().peekable();
             while let Some(message) = rest.next() {
                 if self.newer_than().is_some_and(|bound| message.id.0 <= bound) {
@@ -57,14 +62,21 @@ impl SearchMessages {
             if beginning {
                 break true;
             }
-            if let Some(id) = last_seen {
-                bounds = Bounds::Before(id.0);
+            match last_seen {
+                Some(id) if !matches!(bounds, Bounds::Before(last) if last == id.0) => {
+                    bounds = Bounds::Before(id.0)
+                }
+                // A page of which nothing can be read does not tell where the next one begins.
+                _ => break false,
             }
         };
+        // A bot that may not read history gets an empty page, as if there were nothing to read.
+        let nothing = scanned == 0 && matches!(fallback, Some(NoIndex::Forbidden(_)));
+        let complete = complete && !unread && !nothing;
         Ok(Results {
             messages: found,
             mode: Mode::Scan,
-            fallback,
+            fallback: fallback.as_ref().map(NoIndex::text),
             scanned: Some(scanned),
             complete,
             total_results: None,
@@ -83,7 +95,7 @@ struct Wanted<'a> {
 impl<'a> Wanted<'a> {
     fn new(search: &'a SearchMessages) -> Self {
         Self {
-            text: search.query.as_str().to_lowercase(),
+            text: folded(search.query.as_str()),
             search,
         }
     }
@@ -93,8 +105,16 @@ impl<'a> Wanted<'a> {
             .author_id
             .is_none_or(|author| message.author.id == Some(author))
             && self.search.has.is_none_or(|has| has.is_in(message))
-            && message.content.to_lowercase().contains(&self.text)
+            && folded(&message.content).contains(&self.text)
     }
+}
+
+/// Lower case, letter by letter: as words, `to_lowercase` gives a sigma at an end a form of its own.
+fn folded(text: &str) -> String {
+    text.chars()
+        .flat_map(char::to_lowercase)
+        .map(|letter| if letter == 'ς' { 'σ' } else { letter })
+        .collect()
 }
 
 impl Has {
