@@ -2,7 +2,7 @@
 //! server, the real MCP server in front of it on port 8000, a token, and commands to paste.
 //!
 //! `cargo run --example sandbox` serves until Ctrl-C. With `-- --once` it runs the five commands
-//! itself, shows the answers, and ends.
+//! itself, shows the answers, and ends. `-- --bind ADDRESS` serves elsewhere than on port 8000.
 
 #![allow(
     clippy::print_stdout,
@@ -41,24 +41,29 @@ use discord::seed::{BOT_TOKEN, GENERAL, TRICKY_MESSAGE};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let once = std::env::args().any(|argument| argument == "--once");
-    let dir = std::env::temp_dir().join("discord-mcp-sandbox");
-    std::fs::create_dir_all(&dir)?;
-    let discord = StandIn::start().await;
-    let config = configuration(
-        &discord.base(),
-        &dir,
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    let once = arguments.iter().any(|argument| argument == "--once");
+    let bind = arguments
+        .iter()
+        .skip_while(|argument| *argument != "--bind")
+        .nth(1);
+    let bind = bind.map_or(
         if once {
             "127.0.0.1:0"
         } else {
             "127.0.0.1:8000"
         },
-    )?;
+        String::as_str,
+    );
+    let dir = std::env::temp_dir().join("discord-mcp-sandbox");
+    std::fs::create_dir_all(&dir)?;
+    let discord = StandIn::start().await;
+    let config = configuration(&discord.base(), &dir, bind)?;
     let _log = log::start(if once { "warn" } else { "info" }, None)?;
     let keys = Keys::load_or_create(&config.keys_dir)?;
     let token = token(&config, &keys)?;
     let listener = server::listen(config.bind_addr).map_err(|error| {
-        format!("port 8000 cannot be used: {error}; is another server running there?")
+        format!("{bind} cannot be used: {error}; is another server running there?")
     })?;
     let url = format!("http://{}", listener.local_addr()?).replace("127.0.0.1", "localhost");
     let limits = Limits {

@@ -153,15 +153,19 @@ impl Dispatcher {
     ) -> CallResult {
         let this = Arc::clone(self);
         let call = tokio::spawn(async move {
-            let result = this.record(caller, asked).await;
+            let result = this.record(caller, asked, Run::through).await;
             drop(permit);
             result
         });
         call.await.unwrap_or_else(|_| Err(Error::internal()))
     }
 
-    /// Runs the call between its audit lines.
-    async fn record(self: Arc<Self>, caller: Caller, asked: Asked) -> CallResult {
+    /// Runs the call between its audit lines. `work` is [`Run::through`], but for tests.
+    async fn record<W, F>(self: Arc<Self>, caller: Caller, asked: Asked, work: W) -> CallResult
+    where
+        W: FnOnce(Run, Invocation) -> F,
+        F: Future<Output = CallResult>,
+    {
         let started = Instant::now();
         let (invocation, refusal) = match asked {
             Asked::Run(invocation) => (Some(invocation), None),
@@ -197,7 +201,7 @@ impl Dispatcher {
                     progress: caller.progress,
                 };
                 // A tool that panics ends its own call, which is recorded like any other.
-                AssertUnwindSafe(run.through(invocation))
+                AssertUnwindSafe(work(run, invocation))
                     .catch_unwind()
                     .await
                     .unwrap_or_else(|_| Err(Error::internal()))
@@ -373,4 +377,60 @@ fn unrecorded(result: &CallResult, touched: &Touched) -> Error {
         "Do not repeat it. Messages sent or deleted: {}",
         ids.join(", ")
     ))
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may stop where it stands"
+)]
+mod tests {
+    use super::*;
+    use crate::auth::Scopes;
+
+    #[tokio::test]
+    async fn a_tool_that_panics_is_answered_and_recorded_and_the_next_call_works() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("audit.log");
+        let dispatcher = Arc::new(Dispatcher::new(
+            Connector::new("http://127.0.0.1:1").unwrap(),
+            Audit::open(&log).unwrap(),
+            Duration::from_secs(5),
+            4,
+        ));
+        let principal = Arc::new(Principal {
+            user_id: "tester".into(),
+            jti: None,
+            scopes: Scopes::ALL,
+            channels: None,
+            guilds: None,
+            credential: Credential::Missing,
+        });
+        let caller = || Caller::new(Arc::clone(&principal), "rest", "r".into(), None);
+        let asked = || {
+            Asked::Run(Invocation {
+                tool: "get_messages".into(),
+                params: Map::new(),
+            })
+        };
+
+        let result = Arc::clone(&dispatcher)
+            .record(caller(), asked(), |_, _| async {
+                panic!("a tool with a fault")
+            })
+            .await;
+        assert_eq!(result.err().unwrap().code(), Code::Internal);
+        let result = Arc::clone(&dispatcher)
+            .record(caller(), asked(), Run::through)
+            .await;
+        assert_eq!(result.err().unwrap().code(), Code::InvalidParams);
+
+        let lines = std::fs::read_to_string(&log).unwrap();
+        let statuses: Vec<_> = lines
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["status"].clone())
+            .collect();
+        assert_eq!(statuses, ["internal", "invalid_params"]);
+    }
 }

@@ -337,9 +337,14 @@ impl ServerHandler for Door {
     async fn on_custom_request(
         &self,
         request: CustomRequest,
-        _: Context,
+        context: Context,
     ) -> Result<CustomResult, ErrorData> {
-        if METHODS.contains(&request.method.as_str()) {
+        // Revision 2026-07-28 has no handshake any more.
+        let modern = context
+            .protocol_version()
+            .is_some_and(|version| !version.has_initialize());
+        let served = METHODS.contains(&request.method.as_str());
+        if served && !(modern && request.method == "initialize") {
             return Err(ErrorData::invalid_params(
                 format!("The parameters of {} are not of its form", request.method),
                 None,
