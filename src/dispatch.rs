@@ -381,6 +381,7 @@ fn unrecorded(result: &CallResult, touched: &Touched) -> Error {
 
 #[cfg(test)]
 #[allow(
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test may stop where it stands"
