@@ -1,174 +1,148 @@
 //! The audit trail: one JSON object a line, and the only writer of `audit.log`.
 //!
-//! A line is on its way to the disk before the thing it tells of goes on: an intent before
-//! anything is sent to Discord, an outcome before the caller is answered.
+//! A line is with the kernel, or with `AUDIT_SYNC` on the disk, before the thing it tells of goes
+//! on: an intent before anything is sent to Discord, an outcome before the caller is answered.
+//! Each line is chained to the one before ([`chain`]); what a stop left unfinished is mended at the
+//! next start.
 
+pub mod chain;
+mod content;
+mod durable;
+mod record;
+mod recover;
 mod redact;
+pub mod verify;
+mod writer;
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::net::IpAddr;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
-use serde_json::Value;
-use time::OffsetDateTime;
-use time::macros::format_description;
+use serde_json::{Map, Value};
 
-use crate::discord::{ChannelId, GuildId, MessageId};
-pub use redact::redacted;
+pub use content::{Content, ContentPolicy};
+use durable::Durable;
+use record::{CallLine, Pending};
+pub use record::{Outcome, Subject, Touched};
+use writer::{Writer, now};
 
-/// What every line of one call says.
-#[derive(Clone, Debug, Serialize)]
-pub struct Subject {
-    /// The call, by an id that is ours and unique.
-    pub call_id: String,
-    /// The request, by the id that the caller knows.
-    pub request_id: String,
-    /// The way in: `rest` or `mcp`.
-    pub door: &'static str,
-    /// The token's `sub`.
-    pub user_id: String,
-    /// The token's `jti`.
-    pub jti: Option<String>,
-    /// The caller's address.
-    pub client: Option<IpAddr>,
-    /// The tool, or null where the request did not get as far as naming one.
-    pub tool: Option<String>,
-    /// The parameters, redacted.
-    pub params: Value,
-}
-
-/// How a call ended.
-#[derive(Clone, Debug, Serialize)]
-pub struct Outcome {
-    /// Whether it did what was asked.
-    pub success: bool,
-    /// `ok`, or the code of the error.
-    pub status: &'static str,
-    /// Wall time in milliseconds.
-    pub duration_ms: u64,
-    /// What the call touched.
-    #[serde(flatten)]
-    pub touched: Touched,
-}
-
-/// The ids that a call touched.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Touched {
-    /// The guild, where the call learned it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub guild_id: Option<GuildId>,
-    /// The channel.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub channel_id: Option<ChannelId>,
-    /// The messages that were sent or deleted.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub message_ids: Vec<MessageId>,
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    ts: String,
-    stage: &'static str,
-    #[serde(flatten)]
-    subject: &'a Subject,
-    #[serde(flatten)]
-    outcome: Option<&'a Outcome>,
-}
-
-/// The writer of the trail: synchronous, so that a line that was accepted is with the kernel and
-/// survives the process.
+/// The trail.
 pub struct Audit {
-    file: Mutex<File>,
+    writer: Arc<Mutex<Writer>>,
+    durable: Option<Durable>,
+    content: Content,
     healthy: AtomicBool,
 }
 
 impl Audit {
-    /// Opens the trail for appending; a new file can be read by its owner alone.
+    /// Opens the trail for appending, by this process alone; a new file can be read by its owner
+    /// alone. With `sync`, lines are safe from a loss of power before the call goes on.
     ///
     /// # Errors
-    /// When the file cannot be opened.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new()
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(path)?;
+    /// When the file cannot be opened or mended, or another process writes to it.
+    pub fn open(path: &Path, sync: bool, content: Content) -> io::Result<Self> {
+        let writer = Arc::new(Mutex::new(Writer::open(path)?));
+        let durable = if sync {
+            Some(Durable::start(Arc::clone(&writer))?)
+        } else {
+            None
+        };
         Ok(Self {
-            file: Mutex::new(file),
+            writer,
+            durable,
+            content,
             healthy: AtomicBool::new(true),
         })
+    }
+
+    /// Parameters as the trail may keep them: without secrets, and with as much of what people
+    /// wrote as the operator wants.
+    pub fn params(&self, params: &Map<String, Value>) -> Value {
+        self.content.apply(redact::redacted(params))
     }
 
     /// Records that a call is about to change Discord.
     ///
     /// # Errors
     /// When the line could not be written whole; then nothing may be sent.
-    pub fn intent(&self, subject: &Subject) -> io::Result<()> {
-        self.write("intent", subject, None)
+    pub async fn intent(&self, subject: &Subject) -> io::Result<()> {
+        let line = CallLine {
+            ts: now(),
+            stage: "intent",
+            subject,
+            outcome: None,
+        };
+        self.record(&line, |writer| writer.begun(Pending::from(subject)))
+            .await
     }
 
     /// Records how a call ended.
     ///
     /// # Errors
     /// When the line could not be written whole.
-    pub fn outcome(&self, subject: &Subject, outcome: &Outcome) -> io::Result<()> {
-        self.write("outcome", subject, Some(outcome))
+    pub async fn outcome(&self, subject: &Subject, outcome: &Outcome) -> io::Result<()> {
+        let line = CallLine {
+            ts: now(),
+            stage: "outcome",
+            subject,
+            outcome: Some(outcome),
+        };
+        self.record(&line, |writer| writer.ended(&subject.call_id))
+            .await
     }
 
-    /// Whether the last line could be written.
+    /// Whether lines can be written. After a failure this tries, so that the answer is true again
+    /// as soon as the disk is.
     pub fn is_healthy(&self) -> bool {
+        if !self.healthy.load(Ordering::Relaxed) {
+            let recovered = self.writer().probe().is_ok();
+            self.healthy.store(recovered, Ordering::Relaxed);
+        }
         self.healthy.load(Ordering::Relaxed)
     }
 
-    fn write(
+    /// Goes on in the file that now stands at the path, as after a rotation. Where that fails, the
+    /// next line tries again.
+    pub fn reopen(&self) {
+        match self.writer().reopen() {
+            Ok(()) => tracing::info!("the audit log was opened again"),
+            Err(error) => tracing::error!(%error, "the audit log cannot be opened again"),
+        }
+    }
+
+    /// Puts the head of the chain into the server log.
+    pub fn tell_head(&self) {
+        self.writer().tell_head();
+    }
+
+    async fn record(
         &self,
-        stage: &'static str,
-        subject: &Subject,
-        outcome: Option<&Outcome>,
+        line: &impl Serialize,
+        then: impl FnOnce(&mut Writer),
     ) -> io::Result<()> {
-        let mut line = serde_json::to_vec(&Line {
-            ts: now(),
-            stage,
-            subject,
-            outcome,
-        })?;
-        escape_line_separators(&mut line);
-        line.push(b'\n');
-        // One write of one whole line: with O_APPEND the kernel puts it after all others.
-        let written = self
-            .file
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .write_all(&line);
-        if let Err(error) = &written {
+        let written = {
+            let mut writer = self.writer();
+            let written = writer.record(line);
+            if written.is_ok() {
+                then(&mut writer);
+            }
+            written
+        };
+        let safe = match (written, &self.durable) {
+            (Ok(seq), Some(durable)) => durable.wait_for(seq).await,
+            (Ok(_), None) => Ok(()),
+            (Err(error), _) => Err(error),
+        };
+        if let Err(error) = &safe {
             tracing::error!(%error, "the audit log cannot be written");
         }
-        self.healthy.store(written.is_ok(), Ordering::Relaxed);
-        written
+        self.healthy.store(safe.is_ok(), Ordering::Relaxed);
+        safe
     }
-}
 
-/// Escapes what JSON allows raw in a string and many readers of text take for the end of a line:
-/// U+0085, U+2028 and U+2029. Outside of strings JSON has none of them.
-fn escape_line_separators(line: &mut Vec<u8>) {
-    if let Ok(text) = std::str::from_utf8(line)
-        && text.contains(['\u{85}', '\u{2028}', '\u{2029}'])
-    {
-        let text = text
-            .replace('\u{85}', "\\u0085")
-            .replace('\u{2028}', "\\u2028");
-        *line = text.replace('\u{2029}', "\\u2029").into_bytes();
+    fn writer(&self) -> MutexGuard<'_, Writer> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// RFC 3339 in UTC with microseconds, always of the same length.
-fn now() -> String {
-    let form =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
-    OffsetDateTime::now_utc().format(&form).unwrap_or_default()
 }

@@ -9,7 +9,7 @@ mod scope;
 mod verify;
 
 pub use bearer::bearer;
-pub use keys::{KeyError, Keys};
+pub use keys::{KeyError, Keys, secret_file};
 pub use mint::{Grant, MintError, Minted, mint};
 pub use scope::{Scope, Scopes};
 pub use verify::{Credential, OwnBearer, Principal, Rejection, Verifier};

@@ -1,10 +1,13 @@
 //! The command line, and how the parts are put together at start.
 //!
-//! Exit codes: 0 done, 2 wrong usage or configuration.
+//! Exit codes: 0 done, or nothing wrong; 1 it found what it looks for; 2 wrong usage or
+//! configuration.
 
+mod audit;
 pub mod mint_token;
 mod serve;
 mod stdio;
+mod verify_audit;
 
 use std::process::ExitCode;
 
@@ -30,7 +33,16 @@ enum Command {
     Stdio,
     /// Mint a token (JWT) that carries a Discord bot token
     MintToken(mint_token::Args),
+    /// Read the audit trail: a table on a terminal, JSON lines in a pipe
+    Audit(audit::AuditArgs),
+    /// Say whether the audit trail is as it was written, and where it is not
+    VerifyAudit(verify_audit::VerifyAudit),
 }
+
+/// It found what it looks for: a broken chain, a token that would be refused.
+const FOUND: u8 = 1;
+/// Wrong usage or configuration.
+const USAGE: u8 = 2;
 
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
@@ -38,6 +50,8 @@ pub fn main() -> ExitCode {
         Command::Serve => configuration().and_then(serve::serve),
         Command::Stdio => configuration().and_then(stdio::stdio),
         Command::MintToken(args) => mint_token::run(args),
+        Command::Audit(args) => return audit::run(&args),
+        Command::VerifyAudit(args) => return verify_audit::run(&args),
     })
 }
 
@@ -46,7 +60,7 @@ fn finish(done: Result<(), String>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             say(std::io::stderr(), &format!("error: {problem}\n"));
-            ExitCode::from(2)
+            ExitCode::from(USAGE)
         }
     }
 }

@@ -8,12 +8,16 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
+use crate::audit::ContentPolicy;
+
 /// Everything that can be configured.
 ///
 /// | variable | default | meaning |
 /// |---|---|---|
 /// | `BIND_ADDR` | `127.0.0.1:8000` | address and port to listen on |
 /// | `AUDIT_LOG` | `audit.log` | file of the audit trail |
+/// | `AUDIT_CONTENT` | `full` | what people wrote, in the trail: `full`, `digest` or `none` |
+/// | `AUDIT_SYNC` | `off` | `on`: lines are safe from a loss of power before a call goes on |
 /// | `KEYS_DIR` | `keys` | folder of the key pair that signs tokens |
 /// | `JWT_ISSUER` | `discord-mcp-server` | the `iss` of tokens |
 /// | `JWT_AUDIENCE` | `discord-mcp-server` | the `aud` of tokens |
@@ -36,6 +40,10 @@ pub struct Config {
     pub bind_addr: SocketAddr,
     /// File of the audit trail.
     pub audit_log: PathBuf,
+    /// How much of what people wrote the trail keeps.
+    pub audit_content: ContentPolicy,
+    /// Whether lines are safe from a loss of power before a call goes on.
+    pub audit_sync: bool,
     /// Folder of the key pair.
     pub keys_dir: PathBuf,
     /// The `iss` of tokens.
@@ -71,10 +79,12 @@ pub struct Config {
 }
 
 /// The names of all variables, in the order of `.env.example`.
-pub const VARIABLES: [&str; 19] = [
+pub const VARIABLES: [&str; 21] = [
     "DISCORD_TOKEN",
     "BIND_ADDR",
     "AUDIT_LOG",
+    "AUDIT_CONTENT",
+    "AUDIT_SYNC",
     "KEYS_DIR",
     "JWT_ISSUER",
     "JWT_AUDIENCE",
@@ -142,6 +152,8 @@ impl Config {
         Ok(Self {
             bind_addr: env.parsed("BIND_ADDR", "127.0.0.1:8000", "an IP address and a port, such as 127.0.0.1:8000 or [::1]:8000", |text| text.parse().ok())?,
             audit_log: env.text("AUDIT_LOG", "audit.log")?.into(),
+            audit_content: env.parsed("AUDIT_CONTENT", "full", "full, digest or none", |text| text.parse().ok())?,
+            audit_sync: env.parsed("AUDIT_SYNC", "off", "on or off", on_or_off)?,
             keys_dir: env.text("KEYS_DIR", "keys")?.into(),
             jwt_issuer: env.text("JWT_ISSUER", "discord-mcp-server")?,
             jwt_audience: env.text("JWT_AUDIENCE", "discord-mcp-server")?,
@@ -255,6 +267,14 @@ impl<F: Fn(&'static str) -> Option<OsString>> Variables<F> {
                     .filter(|count| (1..=100_000).contains(count))
             },
         )
+    }
+}
+
+fn on_or_off(text: &str) -> Option<bool> {
+    match text {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
     }
 }
 

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::audit::{Audit, Outcome, Subject, Touched, redacted};
+use crate::audit::{Audit, Outcome, Subject, Touched};
 use crate::auth::{Credential, Principal};
 use crate::discord::{ChannelId, Connector, Discord, timed_out};
 use crate::error::{Code, Error};
@@ -135,6 +135,11 @@ impl Dispatcher {
         self.audit.is_healthy()
     }
 
+    /// The trail, for those who rotate it and note its head.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
     /// Waits until no call is in flight.
     pub async fn drained(&self) {
         // The semaphore is never closed, so this can only end by acquiring.
@@ -172,7 +177,9 @@ impl Dispatcher {
             Asked::Refused(invocation, error) => (invocation, Some(error)),
         };
         let (tool, params) = match &invocation {
-            Some(Invocation { tool, params }) => (Some(tools::printable(tool)), redacted(params)),
+            Some(Invocation { tool, params }) => {
+                (Some(tools::printable(tool)), self.audit.params(params))
+            }
             None => (None, Value::Null),
         };
         let subject = Arc::new(Subject {
@@ -227,7 +234,7 @@ impl Dispatcher {
             duration_ms = outcome.duration_ms,
             "call"
         );
-        if self.audit.outcome(&subject, &outcome).is_err() {
+        if self.audit.outcome(&subject, &outcome).await.is_err() {
             return Err(unrecorded(&result, &outcome.touched));
         }
         result
@@ -290,7 +297,7 @@ impl Run {
             return Err(Error::new(Code::ConfirmationRequired, question));
         }
         let has_effect = prepared.has_effect();
-        if has_effect && self.dispatcher.audit.intent(&self.subject).is_err() {
+        if has_effect && self.dispatcher.audit.intent(&self.subject).await.is_err() {
             return Err(Error::new(
                 Code::AuditUnavailable,
                 "The audit log cannot be written; nothing was sent to Discord",
@@ -388,6 +395,7 @@ fn unrecorded(result: &CallResult, touched: &Touched) -> Error {
 )]
 mod tests {
     use super::*;
+    use crate::audit::{Content, ContentPolicy};
     use crate::auth::Scopes;
 
     #[tokio::test]
@@ -396,7 +404,7 @@ mod tests {
         let log = dir.path().join("audit.log");
         let dispatcher = Arc::new(Dispatcher::new(
             Connector::new("http://127.0.0.1:1").unwrap(),
-            Audit::open(&log).unwrap(),
+            Audit::open(&log, false, Content::new(ContentPolicy::Full, None)).unwrap(),
             Duration::from_secs(5),
             4,
         ));

@@ -2,6 +2,7 @@
 
 mod layers;
 mod names;
+mod refusals;
 mod render;
 mod rest;
 
@@ -21,6 +22,7 @@ use crate::dispatch::Dispatcher;
 use crate::error::{Code, Error};
 use crate::mcp::Door;
 pub use names::Names;
+pub use refusals::Refusals;
 use render::failure;
 
 /// What the routes share.
@@ -33,6 +35,8 @@ pub struct App {
     pub door: Door,
     /// The names that this server goes by.
     pub names: Names,
+    /// Counts bearers that were refused.
+    pub refusals: Refusals,
     /// Whether the server is shutting down.
     pub draining: AtomicBool,
 }

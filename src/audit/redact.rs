@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 const REDACTED: &str = "[redacted]";
 
 /// A copy of `params` without anything of the form of a bot token or a JWT, in values and names.
-pub fn redacted(params: &Map<String, Value>) -> Value {
+pub(super) fn redacted(params: &Map<String, Value>) -> Value {
     let fields = params
         .iter()
         .map(|(name, value)| (redacted_text(name), redacted_value(value)));

@@ -102,6 +102,28 @@ impl Keys {
     }
 }
 
+/// Reads the secret in `path`, 32 bytes in hex; makes one, 0600, where there is none.
+///
+/// # Errors
+/// When the file can be neither read nor made, or holds something else.
+pub fn secret_file(path: &Path) -> Result<Vec<u8>, KeyError> {
+    if !exists(path)? {
+        let mut secret = [0; 32];
+        aws_lc_rs::rand::fill(&mut secret).map_err(|_| problem(path, "no secret could be made"))?;
+        let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
+        publish(path, hex.as_bytes(), 0o600)?;
+    }
+    let text = fs::read_to_string(path).map_err(|error| io(path, "cannot be read", &error))?;
+    let text = text.trim();
+    let bytes = (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok());
+    bytes
+        .collect::<Option<Vec<u8>>>()
+        .filter(|secret| secret.len() == 32)
+        .ok_or_else(|| problem(path, "does not hold 32 bytes in hex"))
+}
+
 fn exists(path: &Path) -> Result<bool, KeyError> {
     path.try_exists()
         .map_err(|error| io(path, "cannot be looked at", &error))

@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::say;
-use crate::audit::Audit;
-use crate::auth::{Keys, Verifier};
+use crate::audit::{Audit, Content, ContentPolicy};
+use crate::auth::{Keys, Verifier, secret_file};
 use crate::config::Config;
 use crate::discord::Connector;
 use crate::dispatch::Dispatcher;
-use crate::http::{App, Names, router};
+use crate::http::{App, Names, Refusals, router};
 use crate::mcp::Door;
 use crate::server::{self, Limits};
 use crate::tools::TOOLS;
@@ -41,13 +41,22 @@ pub fn assemble(config: &Config, keys: &Keys) -> Result<Arc<App>, String> {
             &config.allowed_hosts,
             &config.allowed_origins,
         ),
+        refusals: Refusals::default(),
         draining: AtomicBool::new(false),
     }))
 }
 
 /// What runs calls, behind whichever door.
 pub(super) fn dispatcher(config: &Config) -> Result<Arc<Dispatcher>, String> {
-    let audit = Audit::open(&config.audit_log).map_err(|error| {
+    let secret = match config.audit_content {
+        ContentPolicy::Digest => {
+            let path = config.keys_dir.join("audit-digest.key");
+            Some(secret_file(&path).map_err(|error| error.to_string())?)
+        }
+        ContentPolicy::Full | ContentPolicy::None => None,
+    };
+    let content = Content::new(config.audit_content, secret.as_deref());
+    let audit = Audit::open(&config.audit_log, config.audit_sync, content).map_err(|error| {
         format!(
             "AUDIT_LOG={:?} cannot be used: {error}",
             config.audit_log.display()
@@ -109,9 +118,23 @@ async fn run(config: Config) -> Result<(), String> {
     };
     tokio::select! {
         () = serving => {}
+        () = reopen_on_hangup(&dispatcher) => {}
         () = second_signal() => tracing::warn!("ended at once"),
     }
+    dispatcher.audit().tell_head();
     Ok(())
+}
+
+/// SIGHUP is how log rotation says that it has moved the files.
+async fn reopen_on_hangup(dispatcher: &Dispatcher) {
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangups) => {
+            while hangups.recv().await.is_some() {
+                dispatcher.audit().reopen();
+            }
+        }
+        Err(_) => std::future::pending().await,
+    }
 }
 
 /// What the original promised at its start: where it is, what it can do, how to be let in.

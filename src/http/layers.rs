@@ -162,7 +162,7 @@ pub(super) async fn authenticate(
             next.run(request).await
         }
         Err(reason) => {
-            tracing::info!(request_id = &*id.0, ?reason, "a bearer was refused");
+            app.refusals.note(reason, &id.0);
             failure(&Error::invalid_token(), &id)
         }
     }

@@ -70,7 +70,7 @@ fn imports_go_one_way() {
     let allowed: &[(&str, &[&str])] = &[
         ("server", &[]),
         ("log", &[]),
-        ("config", &[]),
+        ("config", &["audit"]),
         ("error", &[]),
         ("audit", &["discord"]),
         ("discord", &["error"]),

@@ -1,0 +1,359 @@
+//! The only writer of the file: whole lines, in one chain, into the file that stands at its path.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+use super::chain::{self, GENESIS, Hash};
+use super::record::{CheckpointLine, Pending, UnknownLine};
+use super::recover::{self, Tail};
+
+/// After how many bytes a checkpoint is written, half of what a start reads.
+const CHECKPOINT_BYTES: u64 = 4 << 20;
+/// How often the head goes to the server log, for a copy of it that whoever can write this file
+/// cannot change.
+const HEAD_INTERVAL: Duration = Duration::from_secs(300);
+
+/// Device and inode.
+type Identity = (u64, u64);
+
+/// Where bytes go: a file, and in tests one with faults.
+pub(super) trait Medium: Send {
+    /// Writes some of the bytes at the end.
+    fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// Cuts off what stands after this length.
+    fn truncate(&mut self, length: u64) -> io::Result<()>;
+}
+
+impl Medium for Arc<File> {
+    fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.as_ref().write(bytes)
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.set_len(length)
+    }
+}
+
+/// Writes all of the bytes or none: what a failure left is taken off again. `length` is that of
+/// the medium before and after.
+///
+/// # Errors
+/// Of the write; and where even taking off failed, `torn` says so.
+fn write_whole(
+    medium: &mut impl Medium,
+    length: &mut u64,
+    torn: &mut bool,
+    bytes: &[u8],
+) -> io::Result<()> {
+    let mut written = 0;
+    let failure = loop {
+        let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) else {
+            *length += bytes.len() as u64;
+            return Ok(());
+        };
+        match medium.write_some(rest) {
+            Ok(0) => break io::ErrorKind::WriteZero.into(),
+            Ok(more) => written += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break error,
+        }
+    };
+    *torn = written > 0 && medium.truncate(*length).is_err();
+    Err(failure)
+}
+
+/// The writer's state. One at a time has it.
+pub(super) struct Writer {
+    path: PathBuf,
+    file: Arc<File>,
+    /// Device and inode, by which the file at the path is known to be ours still. A pipe or device
+    /// has none: it cannot be replaced, cut or read.
+    identity: Option<Identity>,
+    length: u64,
+    torn: bool,
+    seq: u64,
+    head: Hash,
+    pending: BTreeMap<String, Pending>,
+    since_checkpoint: u64,
+    head_told: Instant,
+}
+
+impl Writer {
+    /// Opens the file, takes it for this process alone, mends what a stop left: takes off an
+    /// unfinished line, and gives calls without an end the outcome `unknown`.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let (file, identity) = open_file(path)?;
+        let mut writer = Self {
+            path: path.to_owned(),
+            file,
+            identity,
+            length: 0,
+            torn: false,
+            seq: 0,
+            head: GENESIS.to_owned(),
+            pending: BTreeMap::new(),
+            since_checkpoint: 0,
+            head_told: Instant::now(),
+        };
+        let tail = writer.take_over()?;
+        if let Some((seq, hash)) = tail.last {
+            (writer.seq, writer.head) = (seq, hash);
+        }
+        for call in tail.pending.values() {
+            tracing::warn!(
+                call_id = call.call_id,
+                "a call was cut off by the last stop; what it did on Discord is unknown"
+            );
+            writer.record(&UnknownLine {
+                ts: now(),
+                stage: "outcome",
+                call,
+                success: false,
+                status: "unknown",
+            })?;
+        }
+        if writer.length > 0 {
+            writer.checkpoint(if tail.lacks_newline { 0 } else { tail.torn })?;
+        }
+        Ok(writer)
+    }
+
+    /// Appends a record, and returns its number.
+    pub(super) fn record(&mut self, record: &impl Serialize) -> io::Result<u64> {
+        self.stand_by()?;
+        let seq = self.append(record)?;
+        if self.since_checkpoint >= CHECKPOINT_BYTES {
+            self.checkpoint(0)?;
+        }
+        if self.head_told.elapsed() >= HEAD_INTERVAL {
+            self.tell_head();
+        }
+        Ok(seq)
+    }
+
+    /// Notes that a call has begun to change Discord.
+    pub(super) fn begun(&mut self, call: Pending) {
+        self.pending.insert(call.call_id.clone(), call);
+    }
+
+    /// Notes that a call has ended.
+    pub(super) fn ended(&mut self, call_id: &str) {
+        self.pending.remove(call_id);
+    }
+
+    /// Goes on in the file that now stands at the path, as after a rotation.
+    pub(super) fn reopen(&mut self) -> io::Result<()> {
+        let found = fs::metadata(&self.path)
+            .ok()
+            .map(|found| (found.dev(), found.ino()));
+        if self.identity.is_none() || found == self.identity {
+            return Ok(());
+        }
+        let (file, identity) = open_file(&self.path)?;
+        // What was written to the old file must be as safe as what will be to the new one.
+        self.file.sync_data().ok();
+        (self.file, self.identity) = (file, identity);
+        self.torn = false;
+        let tail = self.take_over()?;
+        self.checkpoint(if tail.lacks_newline { 0 } else { tail.torn })
+    }
+
+    /// Writes a checkpoint; where that works, the trail does.
+    pub(super) fn probe(&mut self) -> io::Result<()> {
+        self.stand_by()?;
+        self.checkpoint(0)
+    }
+
+    /// The number of the last line, and the file, for whoever makes it safe.
+    pub(super) fn position(&self) -> (u64, Arc<File>) {
+        (self.seq, Arc::clone(&self.file))
+    }
+
+    /// Puts the head into the server log.
+    pub(super) fn tell_head(&mut self) {
+        tracing::info!(seq = self.seq, head = self.head, "head of the audit trail");
+        self.head_told = Instant::now();
+    }
+
+    /// Makes sure that the file at the path is ours and ends with a whole line. A file that was
+    /// moved or removed would take lines that nobody finds.
+    fn stand_by(&mut self) -> io::Result<()> {
+        let Some(identity) = self.identity else {
+            return Ok(());
+        };
+        let found = fs::metadata(&self.path).ok();
+        let Some(metadata) = found.filter(|found| (found.dev(), found.ino()) == identity) else {
+            return self.reopen();
+        };
+        if self.torn {
+            self.file.set_len(self.length)?;
+            self.torn = false;
+        } else {
+            self.length = metadata.len();
+        }
+        Ok(())
+    }
+
+    /// Reads the end of the file, and leaves it ending with a whole line.
+    fn take_over(&mut self) -> io::Result<Tail> {
+        if self.identity.is_none() {
+            return Ok(Tail::default());
+        }
+        self.length = self.file.metadata()?.len();
+        let tail = recover::tail(&self.file, self.length)?;
+        if tail.lacks_newline {
+            write_whole(&mut self.file, &mut self.length, &mut self.torn, b"\n")?;
+        } else if tail.torn > 0 {
+            tracing::warn!(
+                bytes = tail.torn,
+                "an unfinished line was taken off the audit log"
+            );
+            self.file.set_len(tail.whole)?;
+            self.length = tail.whole;
+        }
+        Ok(tail)
+    }
+
+    fn checkpoint(&mut self, torn_bytes: u64) -> io::Result<()> {
+        let pending = self.pending.clone();
+        let line = CheckpointLine {
+            ts: now(),
+            stage: "checkpoint",
+            torn_bytes,
+            pending: pending.values().collect(),
+        };
+        self.append(&line)?;
+        self.since_checkpoint = 0;
+        Ok(())
+    }
+
+    fn append(&mut self, record: &impl Serialize) -> io::Result<u64> {
+        let mut record = serde_json::to_vec(record)?;
+        escape_line_separators(&mut record);
+        let sealed = chain::seal(self.seq + 1, &self.head, &record);
+        write_whole(
+            &mut self.file,
+            &mut self.length,
+            &mut self.torn,
+            &sealed.line,
+        )?;
+        self.since_checkpoint += sealed.line.len() as u64;
+        self.seq += 1;
+        self.head = sealed.hash;
+        Ok(self.seq)
+    }
+}
+
+fn open_file(path: &Path) -> io::Result<(Arc<File>, Option<Identity>)> {
+    let file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path);
+    // A device that only takes need not be readable.
+    let file = file.or_else(|_| {
+        OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)
+    })?;
+    let metadata = file.metadata()?;
+    let identity = metadata.is_file().then(|| (metadata.dev(), metadata.ino()));
+    if identity.is_some() {
+        file.try_lock().map_err(|error| match error {
+            fs::TryLockError::WouldBlock => io::Error::other(
+                "another process is writing to it; give each process an AUDIT_LOG of its own",
+            ),
+            fs::TryLockError::Error(error) => error,
+        })?;
+    }
+    Ok((Arc::new(file), identity))
+}
+
+/// Escapes what JSON allows raw in a string and many readers of text take for the end of a line:
+/// U+0085, U+2028 and U+2029. Outside of strings JSON has none of them.
+fn escape_line_separators(line: &mut Vec<u8>) {
+    if let Ok(text) = std::str::from_utf8(line)
+        && text.contains(['\u{85}', '\u{2028}', '\u{2029}'])
+    {
+        let text = text
+            .replace('\u{85}', "\\u0085")
+            .replace('\u{2028}', "\\u2028");
+        *line = text.replace('\u{2029}', "\\u2029").into_bytes();
+    }
+}
+
+/// RFC 3339 in UTC with microseconds, always of the same length.
+pub(super) fn now() -> String {
+    let form =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+    OffsetDateTime::now_utc().format(&form).unwrap_or_default()
+}
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test may stop where it stands"
+)]
+mod tests {
+    use super::*;
+
+    /// A medium that takes so many bytes, a few at a time, and then fails until it is mended.
+    struct Faulty {
+        bytes: Vec<u8>,
+        room: usize,
+    }
+
+    impl Medium for Faulty {
+        fn write_some(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let taken = bytes.len().min(7).min(self.room);
+            if taken == 0 {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            self.bytes.extend_from_slice(&bytes[..taken]);
+            self.room -= taken;
+            Ok(taken)
+        }
+
+        fn truncate(&mut self, length: u64) -> io::Result<()> {
+            self.bytes.truncate(usize::try_from(length).unwrap());
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_write_that_fails_at_any_byte_leaves_whole_lines_only() {
+        let (first, second) = (
+            chain::seal(1, GENESIS, br#"{"a":1}"#),
+            chain::seal(2, GENESIS, br#"{"b":2}"#),
+        );
+        for room in 0..second.line.len() {
+            let mut medium = Faulty {
+                bytes: Vec::new(),
+                room: first.line.len() + room,
+            };
+            let (mut length, mut torn) = (0, false);
+            write_whole(&mut medium, &mut length, &mut torn, &first.line).unwrap();
+            write_whole(&mut medium, &mut length, &mut torn, &second.line).unwrap_err();
+            assert_eq!(
+                (medium.bytes.as_slice(), torn),
+                (first.line.as_slice(), false)
+            );
+            medium.room = usize::MAX;
+            write_whole(&mut medium, &mut length, &mut torn, &second.line).unwrap();
+            assert_eq!(medium.bytes, [first.line.as_slice(), &second.line].concat());
+        }
+    }
+}
