@@ -14,6 +14,7 @@
 mod access;
 mod audit;
 mod audit_lines;
+mod audit_trail;
 mod auth;
 mod bad_bodies;
 mod bad_ids;

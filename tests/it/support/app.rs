@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use discord_mcp_server::audit::{Audit, Content, ContentPolicy};
 use discord_mcp_server::auth::Keys;
 use discord_mcp_server::cli::assemble;
 use discord_mcp_server::config::Config;
@@ -25,7 +26,8 @@ pub struct App {
     pub client: reqwest::Client,
     pub audit_log: PathBuf,
     dir: TempDir,
-    _stop: oneshot::Sender<()>,
+    stop: Option<oneshot::Sender<()>>,
+    serving: tokio::task::JoinHandle<()>,
 }
 
 /// What a call answered.
@@ -96,7 +98,7 @@ impl App {
             drain: config.drain_timeout,
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        tokio::spawn(server::run(listener, router(app), limits, async {
+        let serving = tokio::spawn(server::run(listener, router(app), limits, async {
             stopped.await.ok();
         }));
         let client = reqwest::Client::builder()
@@ -111,7 +113,8 @@ impl App {
             client,
             audit_log,
             dir,
-            _stop: stop,
+            stop: Some(stop),
+            serving,
         }
     }
 
@@ -158,6 +161,23 @@ impl App {
             text,
             body,
         }
+    }
+
+    /// Stops the server as SIGTERM does, and waits until it has.
+    pub async fn stop(mut self) {
+        drop(self.stop.take());
+        let serving = std::mem::replace(&mut self.serving, tokio::spawn(async {}));
+        serving.await.unwrap();
+    }
+
+    /// A trail without a server.
+    pub fn audit_alone(path: &std::path::Path) -> Audit {
+        Self::try_audit(path).unwrap()
+    }
+
+    /// A trail without a server, where it can be opened.
+    pub fn try_audit(path: &std::path::Path) -> std::io::Result<Audit> {
+        Audit::open(path, false, Content::new(ContentPolicy::Full, None))
     }
 
     /// The lines of calls in the audit log, without their places in the chain.

@@ -72,12 +72,17 @@ impl Process {
         String::from_utf8_lossy(&self.output.lock().unwrap()).into_owned()
     }
 
-    /// Sends SIGTERM and waits; the exit status and everything that was printed.
-    pub fn stop(mut self) -> (ExitStatus, String) {
+    /// Sends a signal, by its name without SIG.
+    pub fn signal(&self, name: &str) {
         let kill = Command::new("kill")
-            .args(["-TERM", &self.child.id().to_string()])
+            .args([&format!("-{name}"), &self.child.id().to_string()])
             .status();
         assert!(kill.unwrap().success());
+    }
+
+    /// Sends SIGTERM and waits; the exit status and everything that was printed.
+    pub fn stop(mut self) -> (ExitStatus, String) {
+        self.signal("TERM");
         let began = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
