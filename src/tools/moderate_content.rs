@@ -61,7 +61,7 @@ pub(super) struct Moderated {
     /// Not there any more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     already_gone: Vec<MessageId>,
-    /// Still there, and why.
+    /// Not known to be deleted, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     failed: Vec<Failure>,
     /// With `dry_run`: what would be deleted.
@@ -303,10 +303,18 @@ struct Looked {
 
 /// Whether the next message would meet the same refusal.
 fn stops_all(error: &Error) -> bool {
-    !matches!(
-        error.code(),
-        Code::UnknownMessage | Code::InvalidParams | Code::MissingPermission | Code::DiscordError
-    )
+    // Without access to the channel no message in it fares better.
+    let no_access = error
+        .discord_answer()
+        .is_some_and(|answer| answer.code == Some(50001));
+    no_access
+        || !matches!(
+            error.code(),
+            Code::UnknownMessage
+                | Code::InvalidParams
+                | Code::MissingPermission
+                | Code::DiscordError
+        )
 }
 
 fn gone() -> Error {

@@ -12,6 +12,8 @@ use crate::error::{Code, Error};
 /// The most results of one request, and the highest offset. <https://discord.com/developers/docs/resources/message#search-guild-messages>
 const PAGE: usize = 25;
 const OFFSET_LIMIT: usize = 9975;
+/// How many requests one call may make: an index may count results that it does not show.
+const REQUESTS_LIMIT: usize = 20;
 /// How often an index that is not there yet is asked again.
 const RETRIES: usize = 2;
 
@@ -28,6 +30,7 @@ impl SearchMessages {
         let mut messages = Vec::new();
         let mut seen = HashSet::new();
         let mut offset = 0;
+        let mut requests = 0;
         let mut total;
         let mut reached_end;
         // A page may hold fewer results than asked for, so pages are counted by the offset.
@@ -64,7 +67,9 @@ impl SearchMessages {
                     && seen.insert(message.id)
             });
             messages.extend(within);
-            if messages.len() >= limit || reached_end || offset > OFFSET_LIMIT {
+            requests += 1;
+            let spent = requests == REQUESTS_LIMIT || offset > OFFSET_LIMIT;
+            if messages.len() >= limit || reached_end || spent {
                 break;
             }
             if Instant::now() >= call.soft_deadline {
