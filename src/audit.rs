@@ -26,6 +26,8 @@ pub use content::{Content, ContentPolicy};
 use durable::Durable;
 use record::{CallLine, Pending};
 pub use record::{Outcome, Subject, Touched};
+pub use redact::holds_secret;
+pub use writer::TAKEN;
 use writer::{Writer, now};
 
 /// The trail.

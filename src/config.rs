@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::audit::ContentPolicy;
+use crate::audit::{ContentPolicy, holds_secret};
 
 /// Everything that can be configured.
 ///
@@ -104,7 +104,8 @@ pub const VARIABLES: [&str; 21] = [
 ];
 
 /// A variable whose value cannot be used. Its text is one line: the variable, the value unless it
-/// may be a secret, and what is allowed. An address with an `@` may hold a password.
+/// may be a secret, and what is allowed. An address with an `@` may hold a password,
+/// and anything may hold a token in the wrong place.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ConfigError {
     variable: &'static str,
@@ -168,7 +169,7 @@ impl Config {
             allowed_hosts: env.list(
                 "ALLOWED_HOSTS",
                 "host names without scheme and port, comma-separated, such as discord-mcp.example; or *",
-                |host| host == "*" || host.parse::<axum::http::uri::Authority>().is_ok_and(|name| name.port().is_none() && !host.contains('@')),
+                |host| host == "*" || host.parse::<axum::http::uri::Authority>().is_ok_and(|name| name.port().is_none() && !host.contains(['@', '*'])),
             )?,
             allowed_origins: env.list(
                 "ALLOWED_ORIGINS",
@@ -218,7 +219,7 @@ impl<F: Fn(&'static str) -> Option<OsString>> Variables<F> {
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<T, ConfigError> {
         let text = self.text(variable, default)?;
-        let value = Some(text.clone()).filter(|text| !text.contains('@'));
+        let value = Some(text.clone()).filter(|text| !text.contains('@') && !holds_secret(text));
         parse(&text).ok_or(ConfigError {
             variable,
             value,

@@ -19,4 +19,5 @@ pub use client::{Connector, Discord};
 pub(crate) use fault::{timed_out, undeletable};
 pub use id::{ChannelId, GuildId, MessageId, RoleId, Snowflake, UserId};
 pub use model::{Channel, Message, rfc3339};
+pub(crate) use text::visible;
 pub use token::BotToken;

@@ -193,7 +193,7 @@ impl Error {
     /// forger learns nothing; the reason goes to the server log.
     pub fn invalid_token() -> Self {
         Self::new(Code::InvalidToken, "Invalid token: the bearer token is missing, malformed, expired or not for this server")
-            .hint("Send `Authorization: Bearer <JWT>`. Tokens live 1 hour unless minted for longer; mint a new one with `cargo run --example mint_token`.")
+            .hint("Send `Authorization: Bearer <JWT>`. Tokens live 1 hour unless minted for longer; mint a new one with `discord-mcp-server mint-token` or `cargo run --example mint_token`.")
     }
 
     /// The tool needs a scope that the JWT does not have.

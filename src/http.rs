@@ -8,14 +8,16 @@ mod rest;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderName, Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
 use serde_json::json;
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::auth::Verifier;
 use crate::dispatch::Dispatcher;
@@ -35,7 +37,7 @@ pub struct App {
     pub door: Door,
     /// The names that this server goes by.
     pub names: Names,
-    /// Counts bearers that were refused.
+    /// Counts what was refused before authentication.
     pub refusals: Refusals,
     /// Whether the server is shutting down.
     pub draining: AtomicBool,
@@ -51,10 +53,11 @@ struct RequestId(Arc<str>);
 /// 1. request id: everything further in, refusals included, is answered under it;
 /// 2. catch-panic: outside of all that could panic;
 /// 3. Host and Origin: what comes from another site's page gets no further, on any route;
-/// 4. whole body: its cap and time hold before anything parses or authenticates;
-/// 5. shedding: before a signature is verified, which is the dearest step before the call itself;
-/// 6. authentication: only on routes that need it, so that an unknown path is a 404;
-/// 7. for MCP alone: what HTTP must say and the protocol's handler cannot.
+/// 4. CORS: answers what browsers ask before they let an allowed page call;
+/// 5. whole body: its cap and time hold before anything parses or authenticates;
+/// 6. shedding: before a signature is verified, which is the dearest step before the call itself;
+/// 7. authentication: only on routes that need it, so that an unknown path is a 404;
+/// 8. for MCP alone: what HTTP must say and the protocol's handler cannot.
 pub fn router(app: Arc<App>) -> Router {
     let authenticate = || from_fn_with_state(Arc::clone(&app), layers::authenticate);
     let shed = || from_fn_with_state(Arc::clone(&app), layers::shed);
@@ -79,10 +82,29 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         .layer(from_fn(layers::whole_body))
+        .layer(cors())
         .layer(from_fn_with_state(Arc::clone(&app), layers::check_origin))
         .layer(from_fn(layers::catch_panic))
         .layer(from_fn(layers::request_id))
         .with_state(app)
+}
+
+/// What web pages may do. Which pages may, the layer outside of this one has decided: others do not
+/// get here.
+fn cors() -> CorsLayer {
+    let exposed = [
+        "x-request-id",
+        "retry-after",
+        "www-authenticate",
+        "mcp-session-id",
+        "mcp-protocol-version",
+    ];
+    CorsLayer::new()
+        .allow_origin(AllowOrigin::mirror_request())
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers(AllowHeaders::mirror_request())
+        .expose_headers(exposed.map(HeaderName::from_static))
+        .max_age(Duration::from_secs(600))
 }
 
 async fn healthz() -> Response {

@@ -3,10 +3,10 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-use tracing::level_filters::LevelFilter;
+use tracing::{Level, Metadata};
 use tracing_appender::non_blocking::WorkerGuard;
 use tracing_subscriber::Layer as _;
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -23,9 +23,13 @@ pub fn start(filter: &str, dir: Option<&Path>) -> Result<Option<WorkerGuard>, St
     let targets: Targets = filter
         .parse()
         .map_err(|_| "RUST_LOG cannot be read".to_owned())?;
-    let targets = targets
-        .with_target("serenity", LevelFilter::OFF)
-        .with_target("rmcp", LevelFilter::ERROR);
+    // A directive for one of their modules would win over one for the whole, hence a second filter.
+    let loud = |metadata: &Metadata<'_>| {
+        let target = metadata.target();
+        let quiet = target.starts_with("serenity")
+            || (target.starts_with("rmcp") && *metadata.level() != Level::ERROR);
+        !quiet
+    };
     let console = fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal());
@@ -51,8 +55,8 @@ pub fn start(filter: &str, dir: Option<&Path>) -> Result<Option<WorkerGuard>, St
         }
     };
     tracing_subscriber::registry()
-        .with(console.with_filter(targets.clone()))
-        .with(file.map(|file| file.with_filter(targets)))
+        .with(console.with_filter(targets.clone().and(filter_fn(loud))))
+        .with(file.map(|file| file.with_filter(targets.and(filter_fn(loud)))))
         .try_init()
         .map_err(|_| "logging was started twice".to_owned())?;
     Ok(guard)

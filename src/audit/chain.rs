@@ -16,7 +16,8 @@ pub type Hash = String;
 /// What stands before the first line.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
-const SEQ: &[u8] = b"{\"seq\":";
+/// How every line begins.
+pub const BEGINNING: &[u8] = b"{\"seq\":";
 const PREV: &[u8] = b",\"prev\":\"";
 const HASH: &[u8] = b",\"hash\":\"";
 const HEX: usize = 64;
@@ -46,7 +47,7 @@ pub fn seal(seq: u64, prev: &str, record: &[u8]) -> Sealed {
     let fields = record.strip_prefix(b"{").unwrap_or(record);
     let fields = fields.strip_suffix(b"}").unwrap_or(fields);
     let mut line = Vec::with_capacity(fields.len() + 192);
-    line.extend_from_slice(SEQ);
+    line.extend_from_slice(BEGINNING);
     line.extend_from_slice(seq.to_string().as_bytes());
     line.extend_from_slice(PREV);
     line.extend_from_slice(prev.as_bytes());
@@ -62,7 +63,7 @@ pub fn seal(seq: u64, prev: &str, record: &[u8]) -> Sealed {
 /// Reads the seal of a line without its newline. `None` where it is not a sealed line, or does not
 /// fit its own hash.
 pub fn open(line: &[u8]) -> Option<Link> {
-    let rest = line.strip_prefix(SEQ)?;
+    let rest = line.strip_prefix(BEGINNING)?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, rest) = rest.split_at_checked(digits)?;
     let seq = std::str::from_utf8(number).ok()?.parse().ok()?;

@@ -24,6 +24,8 @@ pub(super) struct Tail {
     pub(super) torn: u64,
     /// Whether the unfinished line lacks its newline and nothing else.
     pub(super) lacks_newline: bool,
+    /// Whether the unfinished line begins as ours do.
+    pub(super) torn_is_ours: bool,
     /// The number and the hash of the last line that is sealed.
     pub(super) last: Option<(u64, chain::Hash)>,
     /// The calls that began to change Discord and have no outcome.
@@ -53,6 +55,8 @@ pub(super) fn tail(file: &File, length: u64) -> io::Result<Tail> {
     tail.whole = start + whole.len() as u64;
     tail.torn = torn.len() as u64;
     tail.lacks_newline = chain::open(torn).is_some();
+    let beginning = torn.len().min(chain::BEGINNING.len());
+    tail.torn_is_ours = torn.get(..beginning) == chain::BEGINNING.get(..beginning);
     let mut lines = whole
         .split(|&byte| byte == b'\n')
         .filter(|line| !line.is_empty());

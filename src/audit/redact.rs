@@ -3,6 +3,10 @@
 use serde_json::{Map, Value};
 
 const REDACTED: &str = "[redacted]";
+/// How a JSON object begins in base64: the header of a token, and its payload.
+const JSON_IN_BASE64: &str = "eyJ";
+/// The shortest part of a token that counts as one by itself.
+const PART_LIMIT: usize = 40;
 
 /// A copy of `params` without anything of the form of a bot token or a JWT, in values and names.
 pub(super) fn redacted(params: &Map<String, Value>) -> Value {
@@ -21,10 +25,15 @@ fn redacted_value(value: &Value) -> Value {
     }
 }
 
+/// Whether a text holds something of the form of a token.
+pub fn holds_secret(text: &str) -> bool {
+    redacted_text(text) != text
+}
+
 /// Replaces each run of characters that holds a token. Runs are cut where neither a token nor its
 /// dots can go on, so the words around it stay.
 fn redacted_text(text: &str) -> String {
-    if !text.contains('.') {
+    if !text.contains('.') && !text.contains(JSON_IN_BASE64) {
         return text.into();
     }
     let in_token = |character: char| {
@@ -50,10 +59,17 @@ fn redacted_text(text: &str) -> String {
 /// MAC) or a JWT or JWE (a header that begins like JSON in base64, a body, more).
 fn holds_token(run: &str) -> bool {
     let parts: Vec<&str> = run.split('.').collect();
+    // The payload of a token alone holds all that matters.
+    if parts.iter().any(|part| {
+        part.find(JSON_IN_BASE64)
+            .is_some_and(|at| part.len() - at >= PART_LIMIT)
+    }) {
+        return true;
+    }
     parts.windows(3).any(|window| match window {
         [first, second, third] => {
             let bot = first.len() >= 17 && second.len() >= 5 && third.len() >= 20;
-            let jwt = first.contains("eyJ")
+            let jwt = first.contains(JSON_IN_BASE64)
                 && first.len() >= 12
                 && (second.len() >= 10 || third.len() >= 10);
             bot || jwt
@@ -79,6 +95,15 @@ mod tests {
             "[redacted]": [{"a": "[redacted]"}],
         });
         assert_eq!(redacted(&params), expected);
+    }
+
+    #[test]
+    fn a_part_of_a_token_that_says_it_all_is_taken_out() {
+        let payload = "eyJkaXNjb3JkX3Rva2VuIjoiTVRJek5EVTJOemc1TURFeU16UTFOamM0In0";
+        assert_eq!(
+            redacted(&json!(format!("decode {payload} for me"))),
+            json!("decode [redacted] for me")
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +21,10 @@ const CHECKPOINT_BYTES: u64 = 4 << 20;
 /// How often the head goes to the server log, for a copy of it that whoever can write this file
 /// cannot change.
 const HEAD_INTERVAL: Duration = Duration::from_secs(300);
+
+/// What is wrong where another process has the file.
+pub const TAKEN: &str =
+    "another process is writing to it; give each process an AUDIT_LOG of its own";
 
 /// Device and inode.
 type Identity = (u64, u64);
@@ -197,8 +201,9 @@ impl Writer {
         if self.torn {
             self.file.set_len(self.length)?;
             self.torn = false;
-        } else {
-            self.length = metadata.len();
+        } else if self.length != metadata.len() {
+            // Somebody else has written to it or cut it: our next line must begin a line all the same.
+            self.take_over()?;
         }
         Ok(())
     }
@@ -212,6 +217,10 @@ impl Writer {
         let tail = recover::tail(&self.file, self.length)?;
         if tail.lacks_newline {
             write_whole(&mut self.file, &mut self.length, &mut self.torn, b"\n")?;
+        } else if tail.torn > 0 && !tail.torn_is_ours {
+            return Err(io::Error::other(
+                "it ends with something that is no line of an audit trail; give AUDIT_LOG a file of its own",
+            ));
         } else if tail.torn > 0 {
             tracing::warn!(
                 bytes = tail.torn,
@@ -254,6 +263,11 @@ impl Writer {
 }
 
 fn open_file(path: &Path) -> io::Result<(Arc<File>, Option<Identity>)> {
+    if fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo()) {
+        return Err(io::Error::other(
+            "it is a pipe, which nobody may be reading; give it a file",
+        ));
+    }
     let file = OpenOptions::new()
         .read(true)
         .append(true)
@@ -272,25 +286,30 @@ fn open_file(path: &Path) -> io::Result<(Arc<File>, Option<Identity>)> {
     let identity = metadata.is_file().then(|| (metadata.dev(), metadata.ino()));
     if identity.is_some() {
         file.try_lock().map_err(|error| match error {
-            fs::TryLockError::WouldBlock => io::Error::other(
-                "another process is writing to it; give each process an AUDIT_LOG of its own",
-            ),
+            fs::TryLockError::WouldBlock => io::Error::other(TAKEN),
             fs::TryLockError::Error(error) => error,
         })?;
     }
     Ok((Arc::new(file), identity))
 }
 
-/// Escapes what JSON allows raw in a string and many readers of text take for the end of a line:
-/// U+0085, U+2028 and U+2029. Outside of strings JSON has none of them.
+/// Escapes what JSON allows raw in a string and readers of text take for the end of a line, for a
+/// command to a terminal, or for nothing at all: C1 controls, U+2028 and U+2029, bidirectional and
+/// zero-width characters. Outside of strings JSON has none of them.
 fn escape_line_separators(line: &mut Vec<u8>) {
+    let disturbs = |letter: char| matches!(letter, '\u{7F}'..='\u{9F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
     if let Ok(text) = std::str::from_utf8(line)
-        && text.contains(['\u{85}', '\u{2028}', '\u{2029}'])
+        && text.contains(disturbs)
     {
-        let text = text
-            .replace('\u{85}', "\\u0085")
-            .replace('\u{2028}', "\\u2028");
-        *line = text.replace('\u{2029}', "\\u2029").into_bytes();
+        let mut escaped = String::with_capacity(text.len() + 16);
+        for letter in text.chars() {
+            if disturbs(letter) {
+                escaped += &format!("\\u{:04x}", u32::from(letter));
+            } else {
+                escaped.push(letter);
+            }
+        }
+        *line = escaped.into_bytes();
     }
 }
 

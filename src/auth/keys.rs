@@ -182,8 +182,12 @@ fn check(path: &Path, key: &RsaPublicKey) -> Result<(), KeyError> {
 /// Makes a private key. False where another process was faster; its key is then the one to use.
 fn create(dir: &Path, path: &Path) -> Result<bool, KeyError> {
     fs::create_dir_all(dir).map_err(|error| io(dir, "cannot be created", &error))?;
-    fs::set_permissions(dir, Permissions::from_mode(0o700))
-        .map_err(|error| io(dir, "cannot be closed to other users", &error))?;
+    // A folder that holds nothing is ours to close; one that holds other things is not.
+    let mut entries = fs::read_dir(dir).map_err(|error| io(dir, "cannot be listed", &error))?;
+    if entries.all(|entry| entry.is_ok_and(|entry| entry.file_name() == ".gitkeep")) {
+        fs::set_permissions(dir, Permissions::from_mode(0o700))
+            .map_err(|error| io(dir, "cannot be closed to other users", &error))?;
+    }
     let key = RsaPrivateKey::new(&mut rsa::rand_core::OsRng, MIN_BITS)
         .map_err(|_| problem(path, "no key could be generated"))?;
     let pem = key

@@ -50,8 +50,8 @@ pub(super) fn run(args: Args) -> Result<(), String> {
     let longest = config.jwt_max_lifetime;
     if args.ttl > longest {
         return Err(format!(
-            "--ttl is longer than JWT_MAX_LIFETIME allows, {} seconds",
-            longest.as_secs()
+            "--ttl is longer than JWT_MAX_LIFETIME allows: at most {} hours",
+            longest.as_secs() / 3600
         ));
     }
     if args.sub.is_empty() || args.sub.len() > 256 {
@@ -114,10 +114,11 @@ fn bot_token(config: &Config, argument: Option<String>) -> Result<BotToken, Stri
     })
 }
 
+const NO_TOKEN: &str =
+    "no bot token: set DISCORD_TOKEN, put it into .env, or give it on standard input";
+
 fn ask() -> Result<SecretString, String> {
-    let unread = |_| {
-        "no bot token: set DISCORD_TOKEN, put it into .env, or give it on standard input".to_owned()
-    };
+    let unread = |_| NO_TOKEN.to_owned();
     if std::io::stdin().is_terminal() {
         say(std::io::stderr(), "Discord bot token (not shown): ");
         return rpassword::read_password()
@@ -129,6 +130,9 @@ fn ask() -> Result<SecretString, String> {
         .take(4096)
         .read_to_string(&mut text)
         .map_err(unread)?;
+    if text.trim().is_empty() {
+        return Err(NO_TOKEN.to_owned());
+    }
     Ok(text.into())
 }
 

@@ -1,9 +1,11 @@
 //! `serve`: puts the parts together and runs the server.
 
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::Instant;
 
 use super::say;
 use crate::audit::{Audit, Content, ContentPolicy};
@@ -103,16 +105,19 @@ async fn run(config: Config) -> Result<(), String> {
         drain: config.drain_timeout,
     };
     let stopping = Arc::clone(&app);
+    let (began, mut drain) = tokio::sync::watch::channel(None);
     let shutdown = async move {
         stop_signal().await;
         stopping.draining.store(true, Ordering::Relaxed);
+        began.send_replace(Some(Instant::now()));
         tracing::info!("shutting down; a second signal ends at once");
     };
     let dispatcher = Arc::clone(&app.dispatcher);
     let serving = async {
         server::run(listener, router(app), limits, shutdown).await;
-        // Calls whose clients have gone finish too: their outcome is still to be recorded.
-        tokio::time::timeout(limits.drain, dispatcher.drained())
+        // Calls whose clients have gone finish too, in what is left of the drain time.
+        let began = drain.borrow_and_update().unwrap_or_else(Instant::now);
+        tokio::time::timeout_at(began + limits.drain, dispatcher.drained())
             .await
             .ok();
     };
@@ -125,11 +130,15 @@ async fn run(config: Config) -> Result<(), String> {
     Ok(())
 }
 
-/// SIGHUP is how log rotation says that it has moved the files.
+/// SIGHUP is how log rotation says that it has moved the files; on a terminal it says that the
+/// terminal is gone, and this ends.
 async fn reopen_on_hangup(dispatcher: &Dispatcher) {
     match signal(SignalKind::hangup()) {
         Ok(mut hangups) => {
             while hangups.recv().await.is_some() {
+                if std::io::stdin().is_terminal() {
+                    return;
+                }
                 dispatcher.audit().reopen();
             }
         }
@@ -153,13 +162,11 @@ fn welcome(config: &Config, keys: &Keys, address: &str) -> String {
         );
     }
     text += &format!(
-        "\nAuthentication\n  Every call needs `Authorization: Bearer <JWT>`. Mint one with\n    TOKEN=$(cargo run -q --example mint_token)\n\nCalls\n  POST {url}/mcp/v1/tools/invoke\n  GET  {url}/mcp/v1/tools\n  MCP  {url}/mcp\n\n"
+        "\nAuthentication\n  Every call needs `Authorization: Bearer <JWT>`. Mint one with\n    TOKEN=$(discord-mcp-server mint-token)\n  or, in a checkout,\n    TOKEN=$(cargo run -q --example mint_token)\n\nCalls\n  POST {url}/mcp/v1/tools/invoke\n  GET  {url}/mcp/v1/tools\n  MCP  {url}/mcp\n\n"
     );
     let dir = config.keys_dir.display();
     if keys.created {
-        text += &format!(
-            "A new key pair was made in {dir}/; tokens of earlier keys are no longer good.\n"
-        );
+        text += &format!("A new key pair was made in {dir}/.\n");
     }
     text += &format!(
         "Keys: {dir}/ (kid {})   Audit: {}   Stop: Ctrl-C\n",
@@ -169,7 +176,7 @@ fn welcome(config: &Config, keys: &Keys, address: &str) -> String {
     text
 }
 
-async fn stop_signal() {
+pub(super) async fn stop_signal() {
     let terminate = async {
         match signal(SignalKind::terminate()) {
             Ok(mut signals) => {

@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
-use super::serve::{dispatcher, verifier};
+use super::serve::{dispatcher, stop_signal, verifier};
+use crate::audit::TAKEN;
 use crate::auth::{Keys, OwnBearer};
 use crate::config::Config;
+use crate::dispatch::Dispatcher;
 use crate::mcp::{Door, serve};
+
+/// How many processes may serve at once beside the first.
+const PROCESSES: usize = 32;
 
 /// Serves the one client at standard input, with the bearer of `DISCORD_MCP_TOKEN`. Standard output
 /// carries the protocol and nothing else.
@@ -22,6 +27,7 @@ pub(super) fn stdio(config: Config) -> Result<(), String> {
 }
 
 async fn run(config: Config) -> Result<(), String> {
+    let (confirm, drain) = (config.confirm_deletions, config.drain_timeout);
     let keys = Keys::load_or_create(&config.keys_dir).map_err(|error| error.to_string())?;
     let Some(bearer) = config.discord_mcp_token.clone() else {
         return Err("DISCORD_MCP_TOKEN is not set: put a JWT there, as `discord-mcp-server mint-token` prints it".into());
@@ -33,12 +39,37 @@ async fn run(config: Config) -> Result<(), String> {
             config.keys_dir.display()
         )
     })?;
-    let dispatcher = dispatcher(&config)?;
-    let door = Door::local(Arc::clone(&dispatcher), config.confirm_deletions, bearer);
-    serve(door).await?;
+    let dispatcher = with_a_trail_of_its_own(config)?;
+    let door = Door::local(Arc::clone(&dispatcher), confirm, bearer);
+    tokio::select! {
+        served = serve(door) => served?,
+        () = stop_signal() => {}
+    }
     // Calls that were still running finish, so that their outcome is recorded.
-    tokio::time::timeout(config.drain_timeout, dispatcher.drained())
-        .await
-        .ok();
+    tokio::time::timeout(drain, dispatcher.drained()).await.ok();
     Ok(())
+}
+
+/// One process writes to a trail, and clients start a process for each of their windows: where the
+/// trail is taken, the next free one of `audit.log.stdio-1`, `audit.log.stdio-2`, … is used.
+fn with_a_trail_of_its_own(mut config: Config) -> Result<Arc<Dispatcher>, String> {
+    let first = config.audit_log.clone();
+    let mut taken = 0;
+    loop {
+        match dispatcher(&config) {
+            Err(problem) if problem.ends_with(TAKEN) && taken < PROCESSES => {
+                taken += 1;
+                let mut name = first.clone().into_os_string();
+                name.push(format!(".stdio-{taken}"));
+                config.audit_log = name.into();
+            }
+            Ok(dispatcher) => {
+                if taken > 0 {
+                    tracing::info!(audit_log = %config.audit_log.display(), "the audit log is another process's; this one has its own");
+                }
+                return Ok(dispatcher);
+            }
+            Err(problem) => return Err(problem),
+        }
+    }
 }

@@ -3,7 +3,7 @@
 /// Removes what a reader does not see and an agent would: control characters other than newline
 /// and tab, bidirectional controls, zero-width characters, tag characters, and variation
 /// selectors or joiners anywhere but between the parts of an emoji or a non-Latin word.
-pub(super) fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     if text
         .bytes()
         .all(|byte| matches!(byte, b'\n' | b'\t' | b' '..=b'~'))

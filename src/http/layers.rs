@@ -144,7 +144,10 @@ pub(super) async fn shed(
             request.extensions_mut().insert(Arc::new(permit));
             next.run(request).await
         }
-        Err(error) => failure(&error, &id),
+        Err(error) => {
+            app.refusals.note(error.code(), &id.0);
+            failure(&error, &id)
+        }
     }
 }
 

@@ -1,11 +1,9 @@
-//! Refused bearers: counted, and told in the server log at a rate that no stranger can raise. They
-//! have no authenticated caller and so no place in the audit trail, which a stranger could fill.
+//! What is refused before anybody is authenticated: counted, and told in the server log at a rate
+//! that no stranger can raise. It has no place in the audit trail, which a stranger could fill.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-use crate::auth::Rejection;
 
 /// How many are told one by one in each interval; the rest as a number.
 const TOLD: u64 = 10;
@@ -25,7 +23,7 @@ struct Interval {
 
 impl Refusals {
     /// Counts a refusal, and tells of it if few were told of lately.
-    pub fn note(&self, reason: Rejection, request_id: &str) {
+    pub fn note(&self, reason: impl std::fmt::Debug, request_id: &str) {
         self.total.fetch_add(1, Ordering::Relaxed);
         let mut interval = self.interval.lock().unwrap_or_else(PoisonError::into_inner);
         let interval = interval.get_or_insert_with(|| Interval {
@@ -36,7 +34,7 @@ impl Refusals {
             if interval.count > TOLD {
                 tracing::warn!(
                     untold = interval.count - TOLD,
-                    "more bearers were refused in the last minute"
+                    "more requests were refused before authentication in the last minute"
                 );
             }
             *interval = Interval {
@@ -46,7 +44,7 @@ impl Refusals {
         }
         interval.count += 1;
         if interval.count <= TOLD {
-            tracing::info!(request_id, ?reason, "a bearer was refused");
+            tracing::info!(request_id, ?reason, "refused before authentication");
         }
         if interval.count == TOLD {
             tracing::warn!(

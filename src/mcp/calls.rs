@@ -7,13 +7,16 @@ use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock,
     ProgressNotificationParam,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::confirm::Answer;
 use super::{Context, Door, meta, protocol_error};
 use crate::dispatch::{Asked, CallResult, Done, Invocation, Progress};
 use crate::error::{Code, Error};
+
+/// The largest arguments, as JSON: those of the largest body that HTTP takes.
+const PARAMS_LIMIT: usize = 64 << 10;
 
 pub(super) async fn call(
     door: &Door,
@@ -26,6 +29,22 @@ pub(super) async fn call(
         params: request.arguments.clone().unwrap_or_default(),
     };
     let mut caller = visit.caller();
+    // HTTP has refused larger bodies before; over standard input this is the first to look.
+    let size = serde_json::to_vec(&invocation.params).map_or(usize::MAX, |params| params.len());
+    if size > PARAMS_LIMIT {
+        let error = Error::new(
+            Code::PayloadTooLarge,
+            "The arguments are larger than 64 KiB",
+        );
+        let asked = Asked::Refused(
+            Some(Invocation {
+                params: Map::new(),
+                ..invocation
+            }),
+            error,
+        );
+        return Ok(render(door.0.dispatcher.call(caller, visit.permit, asked).await).into());
+    }
     caller.cancelled = Some(context.ct.clone());
     let asked = match door
         .0

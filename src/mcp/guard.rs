@@ -75,6 +75,20 @@ pub fn inspect(body: &[u8], principal: &Principal) -> Verdict {
     let Some(method) = method.as_str() else {
         return malformed("`method` must be a string");
     };
+    if method == "tools/call" {
+        if message.get("id").is_none() {
+            return malformed("`id` is missing: a call is a request, not a notification");
+        }
+        let is_object =
+            |value: Option<&Value>| value.is_none_or(|value| value.is_object() || value.is_null());
+        if !params.get("name").is_some_and(Value::is_string) || !is_object(params.get("arguments"))
+        {
+            return Verdict::Malformed {
+                code: -32602,
+                message: "`name` must be a string and `arguments` an object",
+            };
+        }
+    }
     match called(method, params) {
         Some((tool, params)) if !principal.may(tool.scope) => Verdict::OutOfScope {
             id: message.remove("id").unwrap_or_default(),

@@ -368,7 +368,7 @@ impl Tool for ModerateContent {
         let reason = self
             .reason
             .as_ref()
-            .map(|reason| format!(" Reason given: {}", reason.as_str()))
+            .map(|reason| format!(" Reason given: \"{}\"", text::quoted(reason.as_str())))
             .unwrap_or_default();
         Some(format!(
             "Delete {what} from Discord channel {} for good?{reason}",

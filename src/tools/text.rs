@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::discord::Message;
+use crate::discord::{Message, visible};
 
 /// Messages, a line each: id, time (UTC), author, text; the day stands above the messages of a day.
 /// Further lines of a message are indented, so that no text can pass itself off as another message.
@@ -53,6 +53,18 @@ pub(super) fn lines<'a>(messages: impl IntoIterator<Item = &'a Message>) -> Stri
         text.push('\n');
     }
     text
+}
+
+/// A text of the agent's own making, as it may stand in a question to its user: one visible line
+/// that cannot pass itself off as more than a quotation.
+pub(super) fn quoted(text: &str) -> String {
+    const LIMIT: usize = 200;
+    let line = one_line(&visible(text)).replace('"', "'");
+    if line.chars().count() <= LIMIT {
+        line
+    } else {
+        line.chars().take(LIMIT).chain(['…']).collect()
+    }
 }
 
 /// Text from Discord on one line.

@@ -307,7 +307,9 @@ async fn hangup_opens_the_log_again_and_strangers_fill_neither_log() {
     let (status, output) = server.stop();
     assert!(status.success());
     assert_eq!(
-        output.matches("a bearer was refused").count(),
+        output
+            .matches("refused before authentication request_id")
+            .count(),
         10,
         "{output}"
     );

@@ -66,7 +66,7 @@ async fn invalid_token_is_one_body_whatever_the_reason() {
         let error = json!({
             "code": "invalid_token",
             "message": "Invalid token: the bearer token is missing, malformed, expired or not for this server",
-            "hint": "Send `Authorization: Bearer <JWT>`. Tokens live 1 hour unless minted for longer; mint a new one with `cargo run --example mint_token`.",
+            "hint": "Send `Authorization: Bearer <JWT>`. Tokens live 1 hour unless minted for longer; mint a new one with `discord-mcp-server mint-token` or `cargo run --example mint_token`.",
         });
         assert_failure(&answer, 401, error);
         let challenge = r#"Bearer realm="discord-mcp", error="invalid_token", error_description="The bearer token is missing, malformed, expired or not for this server""#;

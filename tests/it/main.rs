@@ -21,6 +21,7 @@ mod bad_ids;
 mod bad_input;
 mod canary;
 mod config;
+mod cors;
 mod discord_answers;
 mod discord_client;
 mod discord_fails;
