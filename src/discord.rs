@@ -11,13 +11,17 @@ mod fault;
 mod id;
 mod lenient;
 mod model;
+mod search;
+mod send;
 mod text;
 mod token;
 
-pub use api::{Bounds, Draft, Found, History, Mentions, PAGE, SearchQuery, Searched};
+pub use api::{Bounds, History, PAGE};
 pub use client::{Connector, Discord};
 pub(crate) use fault::{timed_out, undeletable};
 pub use id::{ChannelId, GuildId, MessageId, RoleId, Snowflake, UserId};
 pub use model::{Channel, Message, rfc3339};
+pub use search::{Found, SearchQuery, Searched};
+pub use send::{Draft, Mentions};
 pub(crate) use text::visible;
 pub use token::BotToken;

@@ -4,6 +4,7 @@
 //! [`super::text::visible`] on the way in, so nothing further down can forget it.
 
 mod channel;
+mod kind;
 mod message;
 
 pub use channel::Channel;
