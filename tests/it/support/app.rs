@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use discord_mcp_server::audit::{Audit, Content, ContentPolicy};
+use discord_mcp_server::audit::{Audit, Content, ContentPolicy, TAKEN};
 use discord_mcp_server::auth::Keys;
 use discord_mcp_server::cli::assemble;
 use discord_mcp_server::config::Config;
@@ -170,9 +170,18 @@ impl App {
         serving.await.unwrap();
     }
 
-    /// A trail without a server.
+    /// A trail without a server. A test beside this one that starts a process holds, for the moment
+    /// before that process runs, copies of all files and so of their locks: hence the patience.
     pub fn audit_alone(path: &std::path::Path) -> Audit {
-        Self::try_audit(path).unwrap()
+        let until = std::time::Instant::now() + Duration::from_secs(5);
+        loop {
+            match Self::try_audit(path) {
+                Err(error) if error.to_string() == TAKEN && std::time::Instant::now() < until => {
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                opened => return opened.unwrap(),
+            }
+        }
     }
 
     /// A trail without a server, where it can be opened.
