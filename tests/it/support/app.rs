@@ -90,7 +90,10 @@ impl App {
         );
         let config = Config::read(|name| environment.get(name).map(Into::into)).unwrap();
         let keys = Keys::load_or_create(&config.keys_dir).unwrap();
-        let app = assemble(&config, &keys).unwrap();
+        let app = patiently(
+            || assemble(&config, &keys),
+            |problem| problem.ends_with(TAKEN),
+        );
         let listener = server::listen(config.bind_addr).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let limits = Limits {
@@ -170,18 +173,9 @@ impl App {
         serving.await.unwrap();
     }
 
-    /// A trail without a server. A test beside this one that starts a process holds, for the moment
-    /// before that process runs, copies of all files and so of their locks: hence the patience.
+    /// A trail without a server.
     pub fn audit_alone(path: &std::path::Path) -> Audit {
-        let until = std::time::Instant::now() + Duration::from_secs(5);
-        loop {
-            match Self::try_audit(path) {
-                Err(error) if error.to_string() == TAKEN && std::time::Instant::now() < until => {
-                    std::thread::sleep(Duration::from_millis(2));
-                }
-                opened => return opened.unwrap(),
-            }
-        }
+        patiently(|| Self::try_audit(path), |error| error.to_string() == TAKEN)
     }
 
     /// A trail without a server, where it can be opened.
@@ -212,6 +206,23 @@ impl App {
     /// The folder of this server's keys and audit log.
     pub fn dir(&self) -> &std::path::Path {
         self.dir.path()
+    }
+}
+
+/// Tries again while `passing` says so of the error. A test beside this one that starts a process
+/// holds, until that process runs, copies of all open files and so of their locks.
+fn patiently<T, E: std::fmt::Debug>(
+    attempt: impl Fn() -> Result<T, E>,
+    passing: impl Fn(&E) -> bool,
+) -> T {
+    let until = std::time::Instant::now() + Duration::from_secs(5);
+    loop {
+        match attempt() {
+            Err(error) if passing(&error) && std::time::Instant::now() < until => {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            done => return done.unwrap(),
+        }
     }
 }
 
