@@ -20,7 +20,9 @@
     reason = "a test may stop where it stands, and these print their figures"
 )]
 
+mod callers;
 mod chance;
+mod kills;
 mod ledger;
 mod tamper;
 
