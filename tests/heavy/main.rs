@@ -24,6 +24,7 @@ mod callers;
 mod chance;
 mod kills;
 mod ledger;
+mod rotation;
 mod tamper;
 
 #[allow(dead_code, unused_imports, reason = "shared with the other tests")]
