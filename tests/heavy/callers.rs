@@ -14,7 +14,7 @@ use crate::support::discord::seed::GENERAL;
 use crate::support::tokens;
 
 /// What every message of theirs begins with.
-const MARK: &str = "heavy ";
+pub const MARK: &str = "heavy ";
 /// How long a client waits after a call that nobody answered.
 const PAUSE: Duration = Duration::from_millis(10);
 

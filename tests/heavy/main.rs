@@ -22,6 +22,7 @@
 
 mod callers;
 mod chance;
+mod hangups;
 mod kills;
 mod ledger;
 mod rotation;
