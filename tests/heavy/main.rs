@@ -22,6 +22,7 @@
 
 mod callers;
 mod chance;
+mod disk_full;
 mod hangups;
 mod kills;
 mod ledger;
