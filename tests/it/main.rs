@@ -36,6 +36,7 @@ mod leniency;
 mod leniency_pages;
 mod mcp_confirm;
 mod mcp_errors;
+mod mcp_inputs;
 mod mcp_isolation;
 mod mcp_malformed;
 mod mcp_progress;

@@ -12,6 +12,9 @@
 //! let answer = Mcp::legacy(&app, "2025-06-18").post("{").await;
 //! ```
 
+use std::collections::HashMap;
+
+use jsonschema::{Draft, Validator};
 use reqwest::RequestBuilder;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
@@ -239,4 +242,19 @@ pub fn assert_rpc_error(answer: &Answer, status: u16, error: Value) {
     assert_eq!((answer.status, &answer.body), (status, &expected));
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
+}
+
+/// Checks against this schema.
+pub fn validator(schema: &Value) -> Validator {
+    let options = jsonschema::options().with_draft(Draft::Draft202012);
+    options.build(schema).unwrap()
+}
+
+/// The schema `which` of each tool.
+pub async fn schemas(app: &App, which: &str) -> HashMap<String, Value> {
+    let list = Mcp::modern(app).send("tools/list", json!({})).await;
+    let tools = list.result()["tools"].as_array().unwrap();
+    let name = |tool: &Value| tool["name"].as_str().unwrap().to_owned();
+    let pairs = tools.iter().map(|tool| (name(tool), tool[which].clone()));
+    pairs.collect()
 }
