@@ -42,6 +42,7 @@ mod mcp_malformed;
 mod mcp_progress;
 mod mcp_prompts;
 mod mcp_protocol;
+mod mcp_refusals;
 mod mcp_resources;
 mod mcp_schemas;
 mod mcp_state;
