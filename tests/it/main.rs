@@ -34,6 +34,7 @@ mod hosts;
 mod keys;
 mod leniency;
 mod leniency_pages;
+mod mcp_completions;
 mod mcp_confirm;
 mod mcp_errors;
 mod mcp_inputs;
