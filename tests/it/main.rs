@@ -48,6 +48,7 @@ mod mcp_resources;
 mod mcp_schemas;
 mod mcp_state;
 mod mcp_stdio;
+mod mcp_stdio_life;
 mod mcp_tools;
 mod mcp_unasked;
 mod mcp_versions;

@@ -15,6 +15,7 @@ pub mod discord;
 pub mod expect;
 pub mod mcp;
 pub mod process;
+pub mod stdio;
 pub mod tokens;
 
 pub use app::{Answer, App, router_to};
