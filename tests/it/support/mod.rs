@@ -1,5 +1,5 @@
 //! What the tests share: a running server ([`app`]), the stand-in for Discord ([`discord`]),
-//! tokens ([`tokens`]), and what failures look like ([`expect`]).
+//! tokens ([`tokens`]), an MCP client ([`mcp`]), and what failures look like ([`expect`]).
 //!
 //! ```ignore
 //! let app = App::start().await;
@@ -13,8 +13,11 @@
 pub mod app;
 pub mod discord;
 pub mod expect;
+pub mod mcp;
 pub mod process;
+pub mod stdio;
 pub mod tokens;
 
 pub use app::{Answer, App, router_to};
 pub use expect::{assert_failure, until};
+pub use mcp::Mcp;
