@@ -40,6 +40,8 @@ pub enum Code {
     PayloadTooLarge,
     /// The body was not sent as `application/json`.
     UnsupportedMediaType,
+    /// The caller does not take the form that answers have.
+    NotAcceptable,
     /// A parameter is missing, unknown, of the wrong type or out of range.
     InvalidParams,
     /// A rate limit, ours or Discord's.
@@ -70,7 +72,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the README's table.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::InvalidRequest,
         Self::InvalidToken,
         Self::MissingDiscordToken,
@@ -85,6 +87,7 @@ impl Code {
         Self::UnknownGuild,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
+        Self::NotAcceptable,
         Self::InvalidParams,
         Self::RateLimited,
         Self::DiscordError,
@@ -129,6 +132,7 @@ impl Code {
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE)
             }
+            Self::NotAcceptable => ("not_acceptable", StatusCode::NOT_ACCEPTABLE),
             Self::InvalidParams => ("invalid_params", StatusCode::UNPROCESSABLE_ENTITY),
             Self::RateLimited => ("rate_limited", StatusCode::TOO_MANY_REQUESTS),
             Self::DiscordError => ("discord_error", StatusCode::BAD_GATEWAY),

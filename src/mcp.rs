@@ -17,6 +17,7 @@ use axum::http::request::Parts;
 use rmcp::ErrorData;
 use rmcp::RoleServer;
 use rmcp::ServerHandler;
+use rmcp::model::ProtocolVersion;
 use rmcp::model::{
     CacheScope, CallToolRequestParams, CallToolResponse, CompleteRequestParams, CompleteResult,
     CustomRequest, CustomResult, DiscoverResult, ErrorCode, GetPromptRequestParams,
@@ -28,6 +29,8 @@ use rmcp::model::{
 use rmcp::service::RequestContext;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
+
+use tokio_util::sync::CancellationToken;
 
 use crate::auth::{OwnBearer, Principal};
 use crate::dispatch::{Caller, Dispatcher, Permit};
@@ -78,6 +81,7 @@ struct Visit {
     permit: Arc<Permit>,
     request_id: String,
     client: Option<IpAddr>,
+    cancelled: CancellationToken,
 }
 
 impl Door {
@@ -133,6 +137,7 @@ impl Door {
                 principal: Arc::clone(principal),
                 permit: Arc::clone(permit),
                 request_id: id.unwrap_or_default().to_owned(),
+                cancelled: context.ct.clone(),
                 client: extensions
                     .get::<ConnectInfo<SocketAddr>>()
                     .map(|ConnectInfo(address)| address.ip()),
@@ -155,6 +160,7 @@ impl Door {
             permit: Arc::new(permit),
             request_id: uuid::Uuid::now_v7().to_string(),
             client: None,
+            cancelled: context.ct.clone(),
         })
     }
 }
@@ -162,13 +168,23 @@ impl Door {
 impl Visit {
     /// The caller as dispatch knows it.
     fn caller(&self) -> Caller {
-        Caller::new(
+        let mut caller = Caller::new(
             Arc::clone(&self.principal),
             "mcp",
             self.request_id.clone(),
             self.client,
-        )
+        );
+        caller.cancelled = Some(self.cancelled.clone());
+        caller
     }
+}
+
+/// The revisions of the protocol that are served.
+pub fn supported_versions() -> Vec<&'static str> {
+    ProtocolVersion::KNOWN_VERSIONS
+        .iter()
+        .map(ProtocolVersion::as_str)
+        .collect()
 }
 
 /// An error as the protocol's own, for what is not a tool's result.

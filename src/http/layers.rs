@@ -14,12 +14,13 @@ use axum::response::Response;
 use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
 
-use super::render::{failure, json_rpc_failure};
+use super::render::{failure, json_rpc_failure, unsupported_version};
+use super::rest::is_json;
 use super::{App, RequestId};
 use crate::auth::{Principal, bearer};
 use crate::dispatch::{Asked, Caller, Permit};
 use crate::error::{Code, Error};
-use crate::mcp::{Verdict, inspect};
+use crate::mcp::{Verdict, inspect, supported_versions};
 
 /// The largest body that is taken.
 const BODY_LIMIT: usize = 64 << 10;
@@ -192,32 +193,78 @@ pub(super) async fn guard_mcp(
         .await
         .map(|body| body.to_bytes())
         .unwrap_or_default();
+    let client = client.map(|Extension(ConnectInfo(address))| address.ip());
+    let caller = Caller::new(Arc::clone(&principal), "mcp", id.0.to_string(), client);
+    let refused =
+        |message: &'static str| Asked::Refused(None, Error::new(Code::InvalidRequest, message));
     let (code, message, rpc_id, asked) = match inspect(&body, &principal) {
-        Verdict::Pass => {
+        Verdict::Malformed { code, message, id } => (code, Some(message), id, refused(message)),
+        Verdict::OutOfScope { id, invocation } => (-32600, None, id, Asked::Run(invocation)),
+        verdict @ (Verdict::Pass | Verdict::Unrunnable) => {
+            if matches!(verdict, Verdict::Unrunnable) {
+                let asked = refused("`name` must be a string and `arguments` an object");
+                app.dispatcher
+                    .call(caller, Arc::clone(&permit), asked)
+                    .await
+                    .err();
+            }
             // The door answers under the id of the request, ours or the caller's.
             if let Ok(value) = HeaderValue::from_str(&id.0) {
                 parts.headers.insert(X_REQUEST_ID, value);
             }
-            return next.run(Request::from_parts(parts, Body::from(body))).await;
+            let headers = parts.headers.clone();
+            let answer = next
+                .run(Request::from_parts(parts, Body::from(body.clone())))
+                .await;
+            return in_json(answer, &headers, &body);
         }
-        Verdict::Malformed { code, message } => {
-            let error = Error::new(Code::InvalidRequest, message);
-            (
-                code,
-                Some(message),
-                serde_json::Value::Null,
-                Asked::Refused(None, error),
-            )
-        }
-        Verdict::OutOfScope { id, invocation } => (-32600, None, id, Asked::Run(invocation)),
     };
-    let client = client.map(|Extension(ConnectInfo(address))| address.ip());
-    let caller = Caller::new(principal, "mcp", id.0.to_string(), client);
     let error = match app.dispatcher.call(caller, permit, asked).await {
         Err(error) => error,
         Ok(_) => Error::internal(),
     };
     json_rpc_failure(&error, code, message, rpc_id)
+}
+
+/// The protocol's handler says in plain text what is wrong with the HTTP of a request. Clients read
+/// JSON-RPC.
+fn in_json(answer: Response, headers: &HeaderMap, body: &[u8]) -> Response {
+    #[derive(serde::Deserialize)]
+    struct Request {
+        id: serde_json::Value,
+    }
+    let status = answer.status().as_u16();
+    if !matches!(status, 400 | 406 | 415) || is_json(answer.headers()) {
+        return answer;
+    }
+    let id = serde_json::from_slice::<Request>(body)
+        .map(|request| request.id)
+        .unwrap_or_default();
+    let version = headers
+        .get("mcp-protocol-version")
+        .and_then(|version| version.to_str().ok());
+    let (code, message) = match status {
+        406 => (
+            Code::NotAcceptable,
+            "`Accept` must list application/json and text/event-stream",
+        ),
+        415 if !is_json(headers) => (
+            Code::UnsupportedMediaType,
+            "`Content-Type` must be application/json",
+        ),
+        415 => (
+            Code::InvalidRequest,
+            "The body is not one JSON-RPC message; no member may stand twice",
+        ),
+        _ if version.is_some_and(|version| !supported_versions().contains(&version)) => {
+            return unsupported_version(version.unwrap_or_default(), id);
+        }
+        _ => (
+            Code::InvalidRequest,
+            "The headers of the request are not those of Streamable HTTP",
+        ),
+    };
+    json_rpc_failure(&Error::new(code, message), -32600, None, id)
 }
 
 /// Refuses names that this server does not go by, and pages of other sites: a browser that was

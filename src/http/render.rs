@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::RequestId;
 use crate::error::{Code, Error, ErrorBody};
+use crate::mcp::supported_versions;
 
 #[derive(Serialize)]
 struct Failure<'a> {
@@ -34,8 +35,41 @@ pub(super) fn json_rpc_failure(
     id: Value,
 ) -> Response {
     let message = message.unwrap_or(error.message());
-    let body = json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message, "data": error.body()}});
+    let body = RpcFailure::new(
+        id,
+        json!({"code": code, "message": message, "data": error.body()}),
+    );
     with_headers(error, (error.code().status(), Json(body)).into_response())
+}
+
+/// The error that revision 2026-07-28 has for a version that is not served.
+pub(super) fn unsupported_version(requested: &str, id: Value) -> Response {
+    let data = json!({"supported": supported_versions(), "requested": requested});
+    let error = json!({"code": -32022, "message": "Unsupported protocol version", "data": data});
+    (
+        Code::InvalidRequest.status(),
+        Json(RpcFailure::new(id, error)),
+    )
+        .into_response()
+}
+
+/// An error of JSON-RPC. Where no id could be read there is none: the protocol's schema has no null.
+#[derive(Serialize)]
+struct RpcFailure {
+    jsonrpc: &'static str,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    id: Value,
+    error: Value,
+}
+
+impl RpcFailure {
+    fn new(id: Value, error: Value) -> Self {
+        Self {
+            jsonrpc: "2.0",
+            id,
+            error,
+        }
+    }
 }
 
 fn with_headers(error: &Error, mut response: Response) -> Response {

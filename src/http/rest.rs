@@ -84,7 +84,7 @@ fn invalid_request(message: &'static str) -> Error {
         .hint(r#"For example {"method": "get_channel_info", "params": {"channel_id": "1234567890123456789"}}"#)
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let value = headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::confirm::Answer;
-use super::{Context, Door, meta, protocol_error};
+use super::{Context, Door, protocol_error};
 use crate::dispatch::{Asked, CallResult, Done, Invocation, Progress};
 use crate::error::{Code, Error};
 
@@ -45,7 +45,6 @@ pub(super) async fn call(
         );
         return Ok(render(door.0.dispatcher.call(caller, visit.permit, asked).await).into());
     }
-    caller.cancelled = Some(context.ct.clone());
     let asked = match door
         .0
         .confirmations
@@ -120,15 +119,14 @@ async fn with_progress(
 }
 
 /// A result in the protocol's form. A failure is one too: the model is to read why, and mend it.
+/// Unlike the lists, it does not repeat who the server is: a result is paid for by the byte.
 fn render(result: CallResult) -> CallToolResult {
-    let mut rendered = match result {
+    match result {
         Ok(Done { result, text }) => {
             let mut rendered = CallToolResult::success(vec![ContentBlock::text(text)]);
             rendered.structured_content = serde_json::from_str::<Value>(result.get()).ok();
             rendered
         }
         Err(error) => CallToolResult::error(vec![ContentBlock::text(error.to_text())]),
-    };
-    rendered.meta = Some(meta());
-    rendered
+    }
 }

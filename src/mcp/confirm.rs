@@ -81,7 +81,8 @@ impl Confirmations {
             .as_ref()
             .and_then(|all| all.get(QUESTION));
         match answer.and_then(|answer| ElicitResult::deserialize(answer).ok()) {
-            None => Answer::NotYet,
+            None if can_ask(context) => Answer::NotYet,
+            None => Answer::CannotAsk,
             Some(answer) => {
                 let ticked = answer
                     .content

@@ -18,7 +18,11 @@ pub enum Verdict {
         code: i32,
         /// What was wrong.
         message: &'static str,
+        /// The id of the request, null where there is none to be read.
+        id: Value,
     },
+    /// A call of no form that could be run: the handler says so, and it is to be recorded.
+    Unrunnable,
     /// A call for which the token lacks the scope.
     OutOfScope {
         /// The id of the request.
@@ -33,11 +37,13 @@ pub fn inspect(body: &[u8], principal: &Principal) -> Verdict {
     let malformed = |message| Verdict::Malformed {
         code: -32600,
         message,
+        id: Value::Null,
     };
     let Ok(body) = serde_json::from_slice::<Value>(body) else {
         return Verdict::Malformed {
             code: -32700,
             message: "The body is not JSON, or nested too deeply",
+            id: Value::Null,
         };
     };
     let Value::Object(mut message) = body else {
@@ -75,23 +81,32 @@ pub fn inspect(body: &[u8], principal: &Principal) -> Verdict {
     let Some(method) = method.as_str() else {
         return malformed("`method` must be a string");
     };
+    let id = message.get("id").cloned().unwrap_or_default();
     if method == "tools/call" {
-        if message.get("id").is_none() {
+        if id.is_null() {
             return malformed("`id` is missing: a call is a request, not a notification");
         }
         let is_object =
             |value: Option<&Value>| value.is_none_or(|value| value.is_object() || value.is_null());
         if !params.get("name").is_some_and(Value::is_string) || !is_object(params.get("arguments"))
         {
-            return Verdict::Malformed {
-                code: -32602,
-                message: "`name` must be a string and `arguments` an object",
-            };
+            return Verdict::Unrunnable;
         }
+    }
+    // The handler would take a cursor of another type for none.
+    if params
+        .get("cursor")
+        .is_some_and(|cursor| !cursor.is_string() && !cursor.is_null())
+    {
+        return Verdict::Malformed {
+            code: -32602,
+            message: "`cursor` must be a string",
+            id,
+        };
     }
     match called(method, params) {
         Some((tool, params)) if !principal.may(tool.scope) => Verdict::OutOfScope {
-            id: message.remove("id").unwrap_or_default(),
+            id,
             invocation: Invocation {
                 tool: tool.name.to_owned(),
                 params,

@@ -149,8 +149,10 @@ pub(super) fn complete(
         Vec::new()
     };
     values.sort_unstable();
+    let total = u32::try_from(values.len()).ok();
+    let more = values.len() > COMPLETIONS_LIMIT;
     values.truncate(COMPLETIONS_LIMIT);
-    let info = CompletionInfo::with_all_values(values)
+    let info = CompletionInfo::with_pagination(values, total, more)
         .map_err(|_| ErrorData::internal_error("The completions are too many", None))?;
     Ok(CompleteResult::new(info))
 }

@@ -1,6 +1,7 @@
 //! The protocol over standard input and output, for clients that start local processes.
 
 use rmcp::ServiceExt as _;
+use rmcp::service::ServerInitializeError;
 
 use super::Door;
 
@@ -9,9 +10,16 @@ use super::Door;
 /// # Errors
 /// Where the client does not speak the protocol, in one line.
 pub async fn serve(door: Door) -> Result<(), String> {
-    let running = door.serve(rmcp::transport::stdio()).await.map_err(|_| {
-        "the client did not begin with a request of the Model Context Protocol".to_owned()
-    })?;
+    let running = match door.serve(rmcp::transport::stdio()).await {
+        Ok(running) => running,
+        // A client that leaves before it has said anything has done nothing wrong.
+        Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),
+        Err(_) => {
+            return Err(
+                "the client did not begin with a request of the Model Context Protocol".to_owned(),
+            );
+        }
+    };
     running
         .waiting()
         .await

@@ -4,30 +4,30 @@ use std::fmt::Write as _;
 
 use crate::discord::{Message, visible};
 
-/// Messages, a line each: id, time (UTC), author, text; the day stands above the messages of a day.
+/// Messages, a line each: id, time (UTC), author, text. The day stands above the messages of a day,
+/// and the minute only where it is another than that of the line above.
 /// Further lines of a message are indented, so that no text can pass itself off as another message.
 pub(super) fn lines<'a>(messages: impl IntoIterator<Item = &'a Message>) -> String {
     let mut text = String::new();
-    let mut day = "";
+    let (mut day, mut minute) = ("", "");
     for message in messages {
         let (date, time) = message.timestamp.split_once('T').unwrap_or_default();
         if date != day {
             writeln!(text, "{date}").ok();
-            day = date;
+            (day, minute) = (date, "");
+        }
+        write!(text, "{}", message.id).ok();
+        let time = time.get(..5).unwrap_or_default();
+        if time != minute {
+            write!(text, " {time}").ok();
+            minute = time;
         }
         let author = message
             .author
             .display_name
             .as_ref()
             .unwrap_or(&message.author.username);
-        write!(
-            text,
-            "{} {} {}:",
-            message.id,
-            time.get(..5).unwrap_or_default(),
-            one_line(author)
-        )
-        .ok();
+        write!(text, " {}:", one_line(author)).ok();
         for (at, line) in message.content.lines().enumerate() {
             text.push_str(if at == 0 { " " } else { "\n  " });
             text.push_str(line);

@@ -109,7 +109,7 @@ async fn the_question_says_how_many_where_and_why() {
         ),
         (
             json!({"channel_id": VOICE, "message_id": "7", "reason": "spam", "dry_run": false}),
-            "Delete message 7 from Discord channel 1234567890123456802 for good? Reason given: spam",
+            "Delete message 7 from Discord channel 1234567890123456802 for good? Reason given: \"spam\"",
         ),
     ] {
         asked(&client.call("moderate_content", params).await, question);

@@ -216,7 +216,7 @@ async fn a_cursor_that_is_no_string_is_not_ignored() {
 #[tokio::test]
 async fn there_is_no_stream_to_get_and_no_session_to_delete() {
     let app = App::start().await;
-    for method in ["GET", "DELETE", "PUT", "PATCH", "OPTIONS"] {
+    for method in ["GET", "DELETE", "PUT", "PATCH"] {
         for (header, value) in [
             ("mcp-protocol-version", MODERN),
             ("mcp-protocol-version", LEGACY[3]),
@@ -242,7 +242,7 @@ async fn without_a_token_there_is_a_bare_challenge() {
     let error = json!({
         "code": "invalid_token",
         "message": "Invalid token: the bearer token is missing, malformed, expired or not for this server",
-        "hint": "Send `Authorization: Bearer <JWT>`. Tokens live 1 hour unless minted for longer; mint a new one with `cargo run --example mint_token`.",
+        "hint": "Send `Authorization: Bearer <JWT>`. Tokens live 1 hour unless minted for longer; mint a new one with `discord-mcp-server mint-token` or `cargo run --example mint_token`.",
     });
     let expired = tokens::token_with(json!({"exp": 1}));
     let clients = [
