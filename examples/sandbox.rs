@@ -94,6 +94,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "Nothing here reaches Discord. Audit trail: {}",
         config.audit_log.display()
     );
+    println!("MCP clients: {url}/mcp");
     println!(
         "\nIn another terminal:\n\nTOKEN=$(cat {})\n",
         token_file.display()

@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serenity::http::{LightMethod, Request, Route};
 
-use super::fault::{self, Operation};
+use super::fault::{self, Operation, Unread};
 use super::id::{ChannelId, GuildId};
 use super::token::BotToken;
 use crate::error::Error;
@@ -180,13 +180,6 @@ impl Discord {
         }
         guilds.insert(channel, guild);
     }
-}
-
-/// Why an answer's body could not be read.
-#[derive(Debug)]
-pub(super) enum Unread {
-    TooLarge,
-    Broken(reqwest::Error),
 }
 
 async fn read(mut response: reqwest::Response) -> Result<Bytes, Unread> {

@@ -7,7 +7,6 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::client::Unread;
 use crate::error::{Code, Error};
 
 /// What was asked of Discord. It decides what a refusal most likely means.
@@ -75,6 +74,13 @@ pub(crate) fn timed_out(has_effect: bool) -> Error {
         .hint("Read the channel before trying again, or send with an `idempotency_key`.");
     }
     Error::new(Code::DiscordTimeout, "Discord did not answer in time")
+}
+
+/// Why an answer's body could not be read.
+#[derive(Debug)]
+pub(super) enum Unread {
+    TooLarge,
+    Broken(reqwest::Error),
 }
 
 /// An answer began and its body could not be read.
