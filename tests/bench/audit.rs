@@ -1,4 +1,4 @@
-//! What the audit trail costs: `cargo bench --bench audit`.
+//! What the audit trail costs: `cargo bench --bench audit`, and with `-- cpu` the first half alone.
 //!
 //! CPU is user and system time of the whole process; a call that writes leaves an intent and an
 //! outcome, one that reads an outcome alone, and both have their parameters redacted first. Each
@@ -60,6 +60,9 @@ fn main() {
             let cost = cost(kind, tasks).await;
             let verdict = if cost.cpu < MOST_MICROSECONDS { "" } else { "  TOO MUCH" };
             println!("{name:<44}{:>8.1}{:>8.1}{verdict}", cost.cpu, cost.wall);
+        }
+        if std::env::args().any(|argument| argument == "cpu") {
+            return;
         }
         let (sync, alone) = fdatasync();
         println!(
