@@ -28,7 +28,7 @@ use record::{CallLine, Pending};
 pub use record::{Outcome, Subject, Touched};
 pub use redact::holds_secret;
 pub use writer::TAKEN;
-use writer::{Writer, now};
+use writer::{Writer, encode, now};
 
 /// The trail.
 pub struct Audit {
@@ -76,8 +76,8 @@ impl Audit {
             subject,
             outcome: None,
         };
-        self.record(&line, |writer| writer.begun(Pending::from(subject)))
-            .await
+        let pending = Pending::from(subject);
+        self.record(&line, |writer| writer.begun(pending)).await
     }
 
     /// Records how a call ended.
@@ -124,9 +124,11 @@ impl Audit {
         line: &impl Serialize,
         then: impl FnOnce(&mut Writer),
     ) -> io::Result<()> {
+        // What can be done before the one writer is needed is done before.
+        let record = encode(line)?;
         let written = {
             let mut writer = self.writer();
-            let written = writer.record(line);
+            let written = writer.record(&record);
             if written.is_ok() {
                 then(&mut writer);
             }

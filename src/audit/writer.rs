@@ -117,13 +117,13 @@ impl Writer {
                 call_id = call.call_id,
                 "a call was cut off by the last stop; what it did on Discord is unknown"
             );
-            writer.record(&UnknownLine {
+            writer.record(&encode(&UnknownLine {
                 ts: now(),
                 stage: "outcome",
                 call,
                 success: false,
                 status: "unknown",
-            })?;
+            })?)?;
         }
         if writer.length > 0 {
             writer.checkpoint(if tail.lacks_newline { 0 } else { tail.torn })?;
@@ -132,7 +132,7 @@ impl Writer {
     }
 
     /// Appends a record, and returns its number.
-    pub(super) fn record(&mut self, record: &impl Serialize) -> io::Result<u64> {
+    pub(super) fn record(&mut self, record: &[u8]) -> io::Result<u64> {
         self.stand_by()?;
         let seq = self.append(record)?;
         if self.since_checkpoint >= CHECKPOINT_BYTES {
@@ -240,15 +240,13 @@ impl Writer {
             torn_bytes,
             pending: pending.values().collect(),
         };
-        self.append(&line)?;
+        self.append(&encode(&line)?)?;
         self.since_checkpoint = 0;
         Ok(())
     }
 
-    fn append(&mut self, record: &impl Serialize) -> io::Result<u64> {
-        let mut record = serde_json::to_vec(record)?;
-        escape_line_separators(&mut record);
-        let sealed = chain::seal(self.seq + 1, &self.head, &record);
+    fn append(&mut self, record: &[u8]) -> io::Result<u64> {
+        let sealed = chain::seal(self.seq + 1, &self.head, record);
         write_whole(
             &mut self.file,
             &mut self.length,
@@ -260,6 +258,15 @@ impl Writer {
         self.head = sealed.hash;
         Ok(self.seq)
     }
+}
+
+/// A record as JSON, on one line for every reader of text.
+pub(super) fn encode(record: &impl Serialize) -> io::Result<Vec<u8>> {
+    let mut record = serde_json::to_vec(record)?;
+    if !record.is_ascii() || record.contains(&0x7F) {
+        escape_line_separators(&mut record);
+    }
+    Ok(record)
 }
 
 fn open_file(path: &Path) -> io::Result<(Arc<File>, Option<Identity>)> {

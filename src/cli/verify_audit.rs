@@ -86,6 +86,13 @@ pub(super) fn run(args: &VerifyAudit) -> ExitCode {
         (Some(first), Some((last, _))) => format!(", numbers {first} to {last}"),
         _ => String::new(),
     };
+    let beginning = match verifier.first {
+        Some(first) if first > 1 => format!(
+            "The beginning is missing: lines 1 to {} are in older files or gone.\n",
+            first - 1
+        ),
+        _ => String::new(),
+    };
     let cut = if args.expect_head.is_some() {
         "The head is the expected one."
     } else {
@@ -94,7 +101,7 @@ pub(super) fn run(args: &VerifyAudit) -> ExitCode {
     say(
         std::io::stdout(),
         &format!(
-            "INTACT: {} lines{numbers}\nhead {head}\n{cut}\n",
+            "INTACT: {} lines{numbers}\nhead {head}\n{beginning}{cut}\n",
             verifier.lines
         ),
     );
