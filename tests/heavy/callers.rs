@@ -15,8 +15,8 @@ use crate::support::tokens;
 
 /// What every message of theirs begins with.
 pub const MARK: &str = "heavy ";
-/// How long a client waits after a call that nobody answered.
-const PAUSE: Duration = Duration::from_millis(10);
+/// How long a client waits after a call that nobody answered, or while there is no server.
+const PAUSE: Duration = Duration::from_millis(3);
 
 /// An answer that a client got.
 pub struct Answer {
@@ -72,7 +72,7 @@ impl Callers {
         Self { shared, tasks }
     }
 
-    /// Where the server is from now on.
+    /// Where the server is from now on. With nothing, clients wait.
     pub fn turn_to(&self, url: &str) {
         url.clone_into(&mut self.shared.url.write().unwrap());
     }
@@ -115,10 +115,14 @@ impl Client {
             if self.shared.stop.load(Ordering::Relaxed) {
                 return;
             }
+            let url = self.shared.url.read().unwrap().clone();
+            if url.is_empty() {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
             let request = format!("c{}-{turn}", self.number);
             let call = self.call(&request);
             let sent = call["method"] == "send_message";
-            let url = self.shared.url.read().unwrap().clone();
             let asked = self
                 .http
                 .post(format!("{url}/mcp/v1/tools/invoke"))

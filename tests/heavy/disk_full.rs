@@ -64,26 +64,26 @@ struct Site {
     http: reqwest::Client,
     sync: &'static str,
     sent: usize,
-    dir: TempDir,
+    dir: PathBuf,
 }
 
 impl Site {
-    async fn start(dir: TempDir, sync: &'static str) -> Self {
+    async fn start(dir: &Path, sync: &'static str) -> Self {
         let discord = StandIn::start().await;
-        tokens::install_keys(&dir.path().join("keys"));
-        let server = serve(dir.path(), &discord.base(), sync);
+        tokens::install_keys(&dir.join("keys"));
+        let server = serve(dir, &discord.base(), sync);
         Self {
             server,
             discord,
             http: client(),
             sync,
             sent: 0,
-            dir,
+            dir: dir.to_owned(),
         }
     }
 
     fn log(&self) -> PathBuf {
-        self.dir.path().join("trail/audit.log")
+        self.dir.join("trail/audit.log")
     }
 
     async fn invoke(&self, tool: &str, params: Value) -> Answer {
@@ -164,7 +164,7 @@ impl Site {
         let (status, output) = self.server.stop();
         assert!(status.success() && !output.contains("panicked"), "{output}");
         intact(&[&log]);
-        serve(self.dir.path(), &self.discord.base(), self.sync).stop();
+        serve(&self.dir, &self.discord.base(), self.sync).stop();
         let ledger = Ledger::read(&[&log]);
         assert_eq!(intact(&[&log]), ledger.lines as u64);
         assert_eq!(ledger.unparsable, Vec::<String>::new());
@@ -182,7 +182,7 @@ fn serve(dir: &Path, discord: &str, sync: &str) -> Process {
     Process::start(dir, &variables)
 }
 
-/// A folder with an empty folder `trail` in it.
+/// A folder with an empty folder `trail` in it. What is mounted there must go before the folder can.
 fn folder() -> (TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
     let trail = dir.path().join("trail");
@@ -208,7 +208,7 @@ async fn fill(sync: &'static str) {
     };
     let ballast = trail.join("ballast");
     std::fs::write(&ballast, vec![0; 240 << 10]).unwrap();
-    let mut site = Site::start(dir, sync).await;
+    let mut site = Site::start(dir.path(), sync).await;
     let seeded = site.messages();
     let (mut served, mut refused, mut changed) = (0, 0, 0);
 
@@ -280,7 +280,7 @@ async fn a_read_only_file_system_stops_calls_until_it_can_be_written_again() {
         return;
     }
     let (dir, trail) = folder();
-    let mut site = Site::start(dir, "off").await;
+    let mut site = Site::start(dir.path(), "off").await;
     site.assert_serves().await;
     let whole = intact(&[site.log()]);
     let Some(mount) = Mount::tmpfs(&trail, "ro") else {
@@ -307,7 +307,7 @@ async fn a_folder_that_was_moved_away_stops_calls_until_it_is_back() {
         return;
     }
     let (dir, trail) = folder();
-    let mut site = Site::start(dir, "off").await;
+    let mut site = Site::start(dir.path(), "off").await;
     site.assert_serves().await;
     let whole = intact(&[site.log()]);
     let away = trail.with_extension("away");

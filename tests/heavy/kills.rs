@@ -49,6 +49,7 @@ async fn what_was_answered_or_done_before_a_kill_is_in_the_trail() {
         tokio::time::sleep(chance.milliseconds(20, 150)).await;
         // Dropped, it is killed with SIGKILL.
         drop(server);
+        callers.turn_to("");
         idle += usize::from(callers.answered() == before);
         if kill % KILL_A_START == 0 {
             kill_a_start(dir.path(), &variables, chance.milliseconds(0, 80));
@@ -103,7 +104,7 @@ async fn what_was_answered_or_done_before_a_kill_is_in_the_trail() {
         ledger.count("unknown") >= KILLS / 4,
         "hardly a kill hit a call"
     );
-    assert!(seen.answers.len() >= KILLS * 4 && idle <= KILLS / 4);
+    assert!(seen.answers.len() >= KILLS * 2 && idle <= KILLS / 2);
 }
 
 /// Kills a server before it serves: while it reads its keys, or mends the trail.
