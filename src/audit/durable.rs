@@ -14,7 +14,9 @@ use super::writer::Writer;
 struct Progress {
     /// The last line that is safe.
     safe: u64,
-    /// The last line that a failed attempt was to make safe.
+    /// The last line that a failed attempt was to make safe. Up to here nothing more is promised:
+    /// after a failure the kernel may have dropped the pages, and a later success says nothing of
+    /// them.
     failed: u64,
 }
 
@@ -48,7 +50,7 @@ impl Durable {
         let reached = progress
             .wait_for(|progress| progress.safe >= seq || progress.failed >= seq)
             .await;
-        match reached.map(|progress| progress.safe >= seq) {
+        match reached.map(|progress| progress.failed < seq) {
             Ok(true) => Ok(()),
             Ok(false) => Err(io::Error::other("fdatasync failed")),
             Err(_) => Err(io::Error::other("the thread of fdatasync has ended")),
@@ -74,7 +76,7 @@ fn make_safe(writer: &Mutex<Writer>, woken: &Receiver<()>, tell: &watch::Sender<
 }
 
 /// Pipes and devices have nothing to sync, and say so.
-fn sync(file: &File) -> io::Result<()> {
+pub(super) fn sync(file: &File) -> io::Result<()> {
     match file.sync_data() {
         Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
         other => other,

@@ -13,6 +13,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::chain::{self, GENESIS, Hash};
+use super::durable::sync;
 use super::record::{CheckpointLine, Pending, UnknownLine};
 use super::recover::{self, Tail};
 
@@ -164,7 +165,7 @@ impl Writer {
         }
         let (file, identity) = open_file(&self.path)?;
         // What was written to the old file must be as safe as what will be to the new one.
-        self.file.sync_data().ok();
+        sync(&self.file)?;
         (self.file, self.identity) = (file, identity);
         self.torn = false;
         let tail = self.take_over()?;
