@@ -113,6 +113,7 @@ impl Writer {
         if let Some((seq, hash)) = tail.last {
             (writer.seq, writer.head) = (seq, hash);
         }
+        writer.pending.clone_from(&tail.pending);
         for call in tail.pending.values() {
             tracing::warn!(
                 call_id = call.call_id,
@@ -125,6 +126,7 @@ impl Writer {
                 success: false,
                 status: "unknown",
             })?)?;
+            writer.ended(&call.call_id);
         }
         if writer.length > 0 {
             writer.checkpoint(if tail.lacks_newline { 0 } else { tail.torn })?;
@@ -135,10 +137,11 @@ impl Writer {
     /// Appends a record, and returns its number.
     pub(super) fn record(&mut self, record: &[u8]) -> io::Result<u64> {
         self.stand_by()?;
-        let seq = self.append(record)?;
+        // Before the line, not after it: whose call the line begins or ends is noted once it stands.
         if self.since_checkpoint >= CHECKPOINT_BYTES {
             self.checkpoint(0)?;
         }
+        let seq = self.append(record)?;
         if self.head_told.elapsed() >= HEAD_INTERVAL {
             self.tell_head();
         }

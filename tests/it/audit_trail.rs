@@ -5,6 +5,7 @@ use std::path::Path;
 
 use discord_mcp_server::audit::chain::{self, GENESIS};
 use discord_mcp_server::audit::verify::Verifier;
+use discord_mcp_server::audit::{Outcome, Subject, Touched};
 use discord_mcp_server::auth::Keys;
 use serde_json::{Value, json};
 
@@ -117,6 +118,62 @@ async fn a_call_that_a_stop_cut_off_ends_as_unknown_at_the_next_start() {
     assert_eq!(last, expected);
     assert_eq!(app.audit().len(), 4);
     assert_eq!(intact(&[&log]), 5);
+}
+
+/// A checkpoint comes every 4 MiB, and may come after any line of a call.
+#[tokio::test]
+async fn a_checkpoint_anywhere_in_a_call_neither_forgets_it_nor_ends_it_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let outcome = Outcome {
+        success: true,
+        status: "ok",
+        duration_ms: 1,
+        touched: Touched::default(),
+    };
+    for count in 28..40 {
+        let log = dir.path().join(format!("{count}.log"));
+        let audit = App::audit_alone(&log);
+        for at in 0..count {
+            let subject = Subject {
+                call_id: format!("call-{}", at / 2),
+                request_id: "r".into(),
+                door: "rest",
+                user_id: "alice".into(),
+                jti: None,
+                client: None,
+                tool: None,
+                params: json!({"message": "x".repeat(128 << 10)}),
+            };
+            match at % 2 {
+                0 => audit.intent(&subject).await.unwrap(),
+                _ => audit.outcome(&subject, &outcome).await.unwrap(),
+            }
+        }
+        drop(audit);
+        drop(App::audit_alone(&log));
+        let all = lines(&log);
+        let is = |line: &&Value, name: &str, value: &str| line[name] == value;
+        for call in (0..count).step_by(2).map(|at| format!("call-{}", at / 2)) {
+            let of_call = || all.iter().filter(|line| is(line, "call_id", &call));
+            let ends = of_call()
+                .filter(|line| is(line, "stage", "outcome"))
+                .count();
+            assert_eq!(ends, 1, "{call} of {count} lines");
+        }
+        let unknown = all
+            .iter()
+            .filter(|line| is(line, "status", "unknown"))
+            .count();
+        assert_eq!(unknown, count % 2, "{count} lines");
+        assert!(
+            count < 36
+                || all
+                    .iter()
+                    .filter(|line| is(line, "stage", "checkpoint"))
+                    .count()
+                    == 2
+        );
+    }
 }
 
 #[tokio::test]
