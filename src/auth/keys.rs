@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use jsonwebtoken::jwk::{Jwk, ThumbprintHash};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey};
+use rsa::pkcs1::EncodeRsaPrivateKey as _;
 use rsa::pkcs8::{
     DecodePrivateKey as _, DecodePublicKey as _, EncodePrivateKey as _, EncodePublicKey as _,
     LineEnding,
@@ -145,8 +146,10 @@ fn read_private(path: &Path) -> Result<Option<(RsaPrivateKey, EncodingKey)>, Key
         )
     })?;
     check(path, &key.to_public_key())?;
-    let signing = EncodingKey::from_rsa_pem(pem.as_bytes())
+    let der = key
+        .to_pkcs1_der()
         .map_err(|_| problem(path, "cannot be used for signing"))?;
+    let signing = EncodingKey::from_rsa_der(der.as_bytes());
     Ok(Some((key, signing)))
 }
 
