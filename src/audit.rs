@@ -16,11 +16,11 @@ mod writer;
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
 use serde_json::{Map, Value};
+use tokio::sync::Mutex;
 
 pub use content::{Content, ContentPolicy};
 use durable::Durable;
@@ -32,6 +32,7 @@ use writer::{Writer, encode, now};
 
 /// The trail.
 pub struct Audit {
+    /// Whoever waits for it leaves its thread to others.
     writer: Arc<Mutex<Writer>>,
     durable: Option<Durable>,
     content: Content,
@@ -76,11 +77,19 @@ impl Audit {
             subject,
             outcome: None,
         };
-        let pending = Pending::from(subject);
-        self.record(&line, |writer| writer.begun(pending)).await
+        // What can be done before the one writer is needed is done before.
+        let written = match encode(&line) {
+            Ok(record) => {
+                let pending = Pending::from(subject);
+                self.writer.lock().await.intent(&record, pending)
+            }
+            Err(error) => Err(error),
+        };
+        self.safe(written).await
     }
 
-    /// Records how a call ended.
+    /// Records how a call ended. Where that fails and an intent of the call stands, the line is
+    /// kept, and is the first to be written when lines can be written again.
     ///
     /// # Errors
     /// When the line could not be written whole.
@@ -91,15 +100,21 @@ impl Audit {
             subject,
             outcome: Some(outcome),
         };
-        self.record(&line, |writer| writer.ended(&subject.call_id))
-            .await
+        let written = match encode(&line) {
+            Ok(record) => {
+                let mut writer = self.writer.lock().await;
+                writer.outcome(record, &subject.call_id)
+            }
+            Err(error) => Err(error),
+        };
+        self.safe(written).await
     }
 
     /// Whether lines can be written. After a failure this tries, so that the answer is true again
     /// as soon as the disk is.
-    pub fn is_healthy(&self) -> bool {
+    pub async fn is_healthy(&self) -> bool {
         if !self.healthy.load(Ordering::Relaxed) {
-            let recovered = self.writer().probe().is_ok();
+            let recovered = self.writer.lock().await.probe().is_ok();
             self.healthy.store(recovered, Ordering::Relaxed);
         }
         self.healthy.load(Ordering::Relaxed)
@@ -107,33 +122,20 @@ impl Audit {
 
     /// Goes on in the file that now stands at the path, as after a rotation. Where that fails, the
     /// next line tries again.
-    pub fn reopen(&self) {
-        match self.writer().reopen() {
+    pub async fn reopen(&self) {
+        match self.writer.lock().await.reopen() {
             Ok(()) => tracing::info!("the audit log was opened again"),
             Err(error) => tracing::error!(%error, "the audit log cannot be opened again"),
         }
     }
 
     /// Puts the head of the chain into the server log.
-    pub fn tell_head(&self) {
-        self.writer().tell_head();
+    pub async fn tell_head(&self) {
+        self.writer.lock().await.tell_head();
     }
 
-    async fn record(
-        &self,
-        line: &impl Serialize,
-        then: impl FnOnce(&mut Writer),
-    ) -> io::Result<()> {
-        // What can be done before the one writer is needed is done before.
-        let record = encode(line)?;
-        let written = {
-            let mut writer = self.writer();
-            let written = writer.record(&record);
-            if written.is_ok() {
-                then(&mut writer);
-            }
-            written
-        };
+    /// Waits until a line that was written is as safe as it must be, and notes how that went.
+    async fn safe(&self, written: io::Result<u64>) -> io::Result<()> {
         let safe = match (written, &self.durable) {
             (Ok(seq), Some(durable)) => durable.wait_for(seq).await,
             (Ok(_), None) => Ok(()),
@@ -144,9 +146,5 @@ impl Audit {
         }
         self.healthy.store(safe.is_ok(), Ordering::Relaxed);
         safe
-    }
-
-    fn writer(&self) -> MutexGuard<'_, Writer> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -134,8 +134,8 @@ impl Dispatcher {
     }
 
     /// Whether audit lines can be written.
-    pub fn is_audit_healthy(&self) -> bool {
-        self.audit.is_healthy()
+    pub async fn is_audit_healthy(&self) -> bool {
+        self.audit.is_healthy().await
     }
 
     /// The trail, for those who rotate it and note its head.

@@ -113,7 +113,7 @@ async fn healthz() -> Response {
 
 async fn readyz(State(app): State<Arc<App>>) -> Response {
     let mut failing = Vec::new();
-    if !app.dispatcher.is_audit_healthy() {
+    if !app.dispatcher.is_audit_healthy().await {
         failing.push("audit");
     }
     if app.draining.load(Ordering::Relaxed) {

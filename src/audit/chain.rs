@@ -89,19 +89,15 @@ fn hex(text: &[u8]) -> Option<Hash> {
 }
 
 fn sha256(bytes: &[u8]) -> Hash {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digest = digest(&SHA256, bytes);
-    let digits = digest
-        .as_ref()
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15]);
-    digits
-        .filter_map(|digit| {
-            DIGITS
-                .get(usize::from(digit))
-                .map(|&digit| char::from(digit))
-        })
-        .collect()
+    let mut hash = Hash::with_capacity(HEX);
+    for byte in digest(&SHA256, bytes).as_ref() {
+        for digit in [byte >> 4, byte & 15] {
+            hash.push(char::from(
+                digit + if digit < 10 { b'0' } else { b'a' - 10 },
+            ));
+        }
+    }
+    hash
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::fs::File;
 use std::io;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::writer::Writer;
 
@@ -60,10 +60,7 @@ impl Durable {
 
 fn make_safe(writer: &Mutex<Writer>, woken: &Receiver<()>, tell: &watch::Sender<Progress>) {
     while woken.recv().is_ok() {
-        let (seq, file) = writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .position();
+        let (seq, file) = writer.blocking_lock().position();
         let synced = sync(&file);
         if let Err(error) = &synced {
             tracing::error!(%error, "the audit log cannot be made safe from a loss of power");

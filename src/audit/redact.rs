@@ -7,6 +7,8 @@ const REDACTED: &str = "[redacted]";
 const JSON_IN_BASE64: &str = "eyJ";
 /// The shortest part of a token that counts as one by itself.
 const PART_LIMIT: usize = 40;
+/// The shortest that any of the forms below can be: a JWT's header, its dots, and ten characters.
+const SHORTEST: usize = 12 + 10 + 2;
 
 /// A copy of `params` without anything of the form of a bot token or a JWT, in values and names.
 pub(super) fn redacted(params: &Map<String, Value>) -> Value {
@@ -33,7 +35,8 @@ pub fn holds_secret(text: &str) -> bool {
 /// Replaces each run of characters that holds a token. Runs are cut where neither a token nor its
 /// dots can go on, so the words around it stay.
 fn redacted_text(text: &str) -> String {
-    if !text.contains('.') && !text.contains(JSON_IN_BASE64) {
+    // Most texts are shorter than any token, or have nothing of the form of one in them.
+    if text.len() < SHORTEST || !text.contains('.') && !text.contains(JSON_IN_BASE64) {
         return text.into();
     }
     let in_token = |character: char| {
@@ -58,6 +61,9 @@ fn redacted_text(text: &str) -> String {
 /// Whether three or more neighbouring dot-separated parts look like a bot token (an id, a stamp, a
 /// MAC) or a JWT or JWE (a header that begins like JSON in base64, a body, more).
 fn holds_token(run: &str) -> bool {
+    if run.len() < SHORTEST {
+        return false;
+    }
     let parts: Vec<&str> = run.split('.').collect();
     // The payload of a token alone holds all that matters.
     if parts.iter().any(|part| {

@@ -88,6 +88,9 @@ pub(super) struct Writer {
     seq: u64,
     head: Hash,
     pending: BTreeMap<String, Pending>,
+    /// Outcomes of pending calls that could not be written when they were due. No intent is written
+    /// before they are, so there are never more of them than calls were in flight.
+    owed: BTreeMap<String, Vec<u8>>,
     since_checkpoint: u64,
     head_told: Instant,
 }
@@ -106,6 +109,7 @@ impl Writer {
             seq: 0,
             head: GENESIS.to_owned(),
             pending: BTreeMap::new(),
+            owed: BTreeMap::new(),
             since_checkpoint: 0,
             head_told: Instant::now(),
         };
@@ -119,14 +123,14 @@ impl Writer {
                 call_id = call.call_id,
                 "a call was cut off by the last stop; what it did on Discord is unknown"
             );
-            writer.record(&encode(&UnknownLine {
+            let line = UnknownLine {
                 ts: now(),
                 stage: "outcome",
                 call,
                 success: false,
                 status: "unknown",
-            })?)?;
-            writer.ended(&call.call_id);
+            };
+            writer.outcome(encode(&line)?, &call.call_id)?;
         }
         if writer.length > 0 {
             writer.checkpoint(if tail.lacks_newline { 0 } else { tail.torn })?;
@@ -134,8 +138,26 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Appends a record, and returns its number.
-    pub(super) fn record(&mut self, record: &[u8]) -> io::Result<u64> {
+    /// Appends the line of a call that is about to change Discord, and returns its number.
+    pub(super) fn intent(&mut self, record: &[u8], call: Pending) -> io::Result<u64> {
+        let seq = self.record(record)?;
+        self.pending.insert(call.call_id.clone(), call);
+        Ok(seq)
+    }
+
+    /// Appends the line of a call that has ended, and returns its number. A line that cannot be
+    /// written is owed where the call's intent stands.
+    pub(super) fn outcome(&mut self, record: Vec<u8>, call_id: &str) -> io::Result<u64> {
+        let written = self.record(&record);
+        if written.is_ok() {
+            self.pending.remove(call_id);
+        } else if self.pending.contains_key(call_id) {
+            self.owed.insert(call_id.to_owned(), record);
+        }
+        written
+    }
+
+    fn record(&mut self, record: &[u8]) -> io::Result<u64> {
         self.stand_by()?;
         // Before the line, not after it: whose call the line begins or ends is noted once it stands.
         if self.since_checkpoint >= CHECKPOINT_BYTES {
@@ -146,16 +168,6 @@ impl Writer {
             self.tell_head();
         }
         Ok(seq)
-    }
-
-    /// Notes that a call has begun to change Discord.
-    pub(super) fn begun(&mut self, call: Pending) {
-        self.pending.insert(call.call_id.clone(), call);
-    }
-
-    /// Notes that a call has ended.
-    pub(super) fn ended(&mut self, call_id: &str) {
-        self.pending.remove(call_id);
     }
 
     /// Goes on in the file that now stands at the path, as after a rotation.
@@ -192,9 +204,22 @@ impl Writer {
         self.head_told = Instant::now();
     }
 
+    /// Makes sure that the file at the path is ours, ends with a whole line, and lacks no outcome.
+    fn stand_by(&mut self) -> io::Result<()> {
+        self.find_file()?;
+        while let Some((call_id, record)) = self.owed.pop_first() {
+            if let Err(error) = self.append(&record) {
+                self.owed.insert(call_id, record);
+                return Err(error);
+            }
+            self.pending.remove(&call_id);
+        }
+        Ok(())
+    }
+
     /// Makes sure that the file at the path is ours and ends with a whole line. A file that was
     /// moved or removed would take lines that nobody finds.
-    fn stand_by(&mut self) -> io::Result<()> {
+    fn find_file(&mut self) -> io::Result<()> {
         let Some(identity) = self.identity else {
             return Ok(());
         };

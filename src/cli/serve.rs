@@ -126,7 +126,7 @@ async fn run(config: Config) -> Result<(), String> {
         () = reopen_on_hangup(&dispatcher) => {}
         () = second_signal() => tracing::warn!("ended at once"),
     }
-    dispatcher.audit().tell_head();
+    dispatcher.audit().tell_head().await;
     Ok(())
 }
 
@@ -139,7 +139,7 @@ async fn reopen_on_hangup(dispatcher: &Dispatcher) {
                 if std::io::stdin().is_terminal() {
                     return;
                 }
-                dispatcher.audit().reopen();
+                dispatcher.audit().reopen().await;
             }
         }
         Err(_) => std::future::pending().await,

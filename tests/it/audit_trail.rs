@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use discord_mcp_server::audit::chain::{self, GENESIS};
 use discord_mcp_server::audit::verify::Verifier;
@@ -9,10 +10,10 @@ use discord_mcp_server::audit::{Outcome, Subject, Touched};
 use discord_mcp_server::auth::Keys;
 use serde_json::{Value, json};
 
-use crate::support::discord::StandIn;
 use crate::support::discord::seed::{GENERAL, QUIET};
+use crate::support::discord::{Fault, On, StandIn};
 use crate::support::process::{Process, binary};
-use crate::support::{App, tokens};
+use crate::support::{App, tokens, until};
 
 fn read() -> Value {
     json!({"channel_id": GENERAL})
@@ -268,6 +269,61 @@ async fn a_removed_folder_stops_calls_until_it_is_back_without_a_restart() {
         .collect();
     assert_eq!(stages, ["checkpoint", "checkpoint", "intent", "outcome"]);
     intact(&[&app.audit_log]);
+}
+
+#[tokio::test]
+async fn an_outcome_that_could_not_be_written_is_the_first_line_when_it_can() {
+    let dir = tempfile::tempdir().unwrap();
+    let (folder, away) = (dir.path().join("trail"), dir.path().join("away"));
+    std::fs::create_dir(&folder).unwrap();
+    let app = on(&folder.join("audit.log"), &[]).await;
+    app.discord
+        .fault(On::Any, 1, Fault::DelayAfter(Duration::from_millis(200)));
+    let vanishing = async {
+        until("the message is sent", || {
+            app.discord
+                .requests()
+                .iter()
+                .any(|request| request.method == "POST")
+        })
+        .await;
+        std::fs::rename(&folder, &away).unwrap();
+    };
+    let ((), told) = tokio::join!(vanishing, app.invoke("send_message", send()));
+    assert_eq!((told.status, told.code()), (503, "audit_unavailable"));
+    assert_eq!(
+        told.message(),
+        "The audit log cannot be written; the change was made"
+    );
+    assert_eq!(app.get("/readyz", None).await.status, 503);
+
+    std::fs::rename(&away, &folder).unwrap();
+    app.invoke("get_messages", read()).await.result();
+    app.stop().await;
+    drop(App::try_audit(&folder.join("audit.log")).unwrap());
+    let all = lines(&folder.join("audit.log"));
+    let said: Vec<_> = all
+        .iter()
+        .map(|line| {
+            (
+                line["stage"].as_str(),
+                line["status"].as_str(),
+                line["tool"].as_str(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        said,
+        [
+            (Some("intent"), None, Some("send_message")),
+            (Some("outcome"), Some("ok"), Some("send_message")),
+            (Some("outcome"), Some("ok"), Some("get_messages")),
+            (Some("checkpoint"), None, None),
+        ]
+    );
+    assert_eq!(all[0]["call_id"], all[1]["call_id"]);
+    assert_eq!(all[1]["message_ids"].as_array().unwrap().len(), 1);
+    intact(&[&folder.join("audit.log")]);
 }
 
 #[tokio::test]
