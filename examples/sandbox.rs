@@ -13,6 +13,7 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use discord_mcp_server::auth::{Grant, Keys, Scopes, mint};
@@ -60,7 +61,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let discord = StandIn::start().await;
     let config = configuration(&discord.base(), &dir, bind)?;
     let _log = log::start(if once { "warn" } else { "info" }, None)?;
-    let keys = Keys::load_or_create(&config.keys_dir)?;
+    let keys = Arc::new(Keys::load_or_create(&config.keys_dir)?);
     let token = token(&config, &keys)?;
     let listener = server::listen(config.bind_addr).map_err(|error| {
         format!("{bind} cannot be used: {error}; is another server running there?")
@@ -117,6 +118,7 @@ fn configuration(discord: &str, dir: &Path, bind: &str) -> Result<Config, Box<dy
         "BIND_ADDR" => Some(bind.into()),
         "KEYS_DIR" => Some(dir.join("keys").into()),
         "AUDIT_LOG" => Some(dir.join("audit.log").into()),
+        "REVOKED_TOKENS" => Some(dir.join("revoked.jsonl").into()),
         _ => None::<OsString>,
     })?;
     Ok(config)
@@ -129,6 +131,7 @@ fn token(config: &Config, keys: &Keys) -> Result<String, Box<dyn Error>> {
         ttl: Duration::from_secs(24 * 3600),
         channels: Vec::new(),
         guilds: Vec::new(),
+        plain: false,
     };
     let bot = BotToken::parse(BOT_TOKEN).ok_or("the sandbox's bot token is misshapen")?;
     Ok(mint(keys, &config.jwt_issuer, &config.jwt_audience, &grant, &bot)?.jwt)

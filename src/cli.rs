@@ -4,7 +4,10 @@
 //! configuration.
 
 mod audit;
+mod inspect_token;
 pub mod mint_token;
+mod revoke;
+mod rotate_keys;
 mod serve;
 mod stdio;
 mod verify_audit;
@@ -33,6 +36,12 @@ enum Command {
     Stdio,
     /// Mint a token (JWT) that carries a Discord bot token
     MintToken(mint_token::Args),
+    /// Show what a token (JWT) grants, and why it would be refused
+    InspectToken(inspect_token::InspectToken),
+    /// Make the next keys, and put them to use without refusing the last ones' tokens
+    RotateKeys(rotate_keys::RotateKeys),
+    /// Refuse a token, or all that a user has, from the next call on
+    Revoke(revoke::Revoke),
     /// Read the audit trail: a table on a terminal, JSON lines in a pipe
     Audit(audit::AuditArgs),
     /// Say whether the audit trail is as it was written, and where it is not
@@ -50,6 +59,9 @@ pub fn main() -> ExitCode {
         Command::Serve => configuration().and_then(serve::serve),
         Command::Stdio => configuration().and_then(stdio::stdio),
         Command::MintToken(args) => mint_token::run(args),
+        Command::InspectToken(args) => return inspect_token::run(&args),
+        Command::RotateKeys(args) => rotate_keys::run(&args),
+        Command::Revoke(args) => revoke::run(args),
         Command::Audit(args) => return audit::run(&args),
         Command::VerifyAudit(args) => return verify_audit::run(&args),
     })

@@ -1,5 +1,7 @@
 //! The configuration: the environment, read once at start. The only reader of the environment.
 
+mod variables;
+
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
@@ -8,7 +10,11 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::audit::{ContentPolicy, holds_secret};
+use crate::audit::ContentPolicy;
+use crate::auth::{Limits, OperatorLimits, ProviderConfig};
+use crate::discord::{ChannelId, GuildId};
+pub use variables::duration;
+use variables::{Variables, document, on_or_off, origin, switch};
 
 /// Everything that can be configured.
 ///
@@ -18,10 +24,21 @@ use crate::audit::{ContentPolicy, holds_secret};
 /// | `AUDIT_LOG` | `audit.log` | file of the audit trail |
 /// | `AUDIT_CONTENT` | `full` | what people wrote, in the trail: `full`, `digest` or `none` |
 /// | `AUDIT_SYNC` | `off` | `on`: lines are safe from a loss of power before a call goes on |
-/// | `KEYS_DIR` | `keys` | folder of the key pair that signs tokens |
+/// | `KEYS_DIR` | `keys` | folder of the key pairs that sign tokens and seal the bot token in them |
 /// | `JWT_ISSUER` | `discord-mcp-server` | the `iss` of tokens |
 /// | `JWT_AUDIENCE` | `discord-mcp-server` | the `aud` of tokens |
 /// | `JWT_MAX_LIFETIME` | `30d` | the longest life of a token |
+/// | `REQUIRE_SEALED_TOKENS` | `false` | refuse tokens whose bot token is readable |
+/// | `REVOKED_TOKENS` | `revoked.jsonl` | file of the tokens that are refused |
+/// | `JWT_JWKS_URL` | unset | the keys of an identity provider whose tokens are taken too |
+/// | `JWT_JWKS_ISSUER` | unset | the `iss` of its tokens |
+/// | `JWT_JWKS_TOKEN_CLAIM` | unset | the claim of its tokens that holds the bot token |
+/// | `JWT_JWKS_COOLDOWN` | `30s` | the least time between two fetches of its keys |
+/// | `JWT_JWKS_MAX_AGE` | `10m` | how old its keys may become before they are fetched anew |
+/// | `PUBLIC_URL` | from `BIND_ADDR` | the origin under which clients reach this server |
+/// | `ALLOWED_CHANNELS` | all | the only channels that any token may use |
+/// | `ALLOWED_GUILDS` | all | the only servers that any token may use |
+/// | `READ_ONLY` | `false` | refuse whatever would change Discord |
 /// | `DISCORD_API_BASE` | `https://discord.com` | where Discord's API is |
 /// | `ALLOW_INSECURE_DISCORD_API` | `false` | plain http to another host than this one |
 /// | `DISCORD_TOKEN` | unset | the bot token, only for minting |
@@ -52,6 +69,16 @@ pub struct Config {
     pub jwt_audience: String,
     /// The longest life of a token.
     pub jwt_max_lifetime: Duration,
+    /// Whether tokens whose bot token is readable are refused.
+    pub require_sealed_tokens: bool,
+    /// File of the tokens that are refused.
+    pub revoked_tokens: PathBuf,
+    /// An identity provider whose tokens are taken too.
+    pub provider: Option<ProviderConfig>,
+    /// The origin under which clients reach this server, where it is not that of `bind_addr`.
+    pub public_url: Option<String>,
+    /// What the operator lets anybody do.
+    pub operator: OperatorLimits,
     /// Scheme, host and port of Discord's API.
     pub discord_api_base: String,
     /// The bot token, only for minting.
@@ -79,7 +106,7 @@ pub struct Config {
 }
 
 /// The names of all variables, in the order of `.env.example`.
-pub const VARIABLES: [&str; 21] = [
+pub const VARIABLES: [&str; 32] = [
     "DISCORD_TOKEN",
     "BIND_ADDR",
     "AUDIT_LOG",
@@ -89,6 +116,17 @@ pub const VARIABLES: [&str; 21] = [
     "JWT_ISSUER",
     "JWT_AUDIENCE",
     "JWT_MAX_LIFETIME",
+    "REQUIRE_SEALED_TOKENS",
+    "REVOKED_TOKENS",
+    "JWT_JWKS_URL",
+    "JWT_JWKS_ISSUER",
+    "JWT_JWKS_TOKEN_CLAIM",
+    "JWT_JWKS_COOLDOWN",
+    "JWT_JWKS_MAX_AGE",
+    "PUBLIC_URL",
+    "ALLOWED_CHANNELS",
+    "ALLOWED_GUILDS",
+    "READ_ONLY",
     "DISCORD_API_BASE",
     "ALLOW_INSECURE_DISCORD_API",
     "ALLOWED_HOSTS",
@@ -150,15 +188,29 @@ impl Config {
             "true or false",
             switch,
         )?;
+        let jwt_issuer = env.text("JWT_ISSUER", "discord-mcp-server")?;
         Ok(Self {
             bind_addr: env.parsed("BIND_ADDR", "127.0.0.1:8000", "an IP address and a port, such as 127.0.0.1:8000 or [::1]:8000", |text| text.parse().ok())?,
             audit_log: env.text("AUDIT_LOG", "audit.log")?.into(),
             audit_content: env.parsed("AUDIT_CONTENT", "full", "full, digest or none", |text| text.parse().ok())?,
             audit_sync: env.parsed("AUDIT_SYNC", "off", "on or off", on_or_off)?,
             keys_dir: env.text("KEYS_DIR", "keys")?.into(),
-            jwt_issuer: env.text("JWT_ISSUER", "discord-mcp-server")?,
+            provider: provider(&env, &jwt_issuer)?,
+            jwt_issuer,
             jwt_audience: env.text("JWT_AUDIENCE", "discord-mcp-server")?,
             jwt_max_lifetime: env.duration("JWT_MAX_LIFETIME", "30d")?,
+            require_sealed_tokens: env.parsed("REQUIRE_SEALED_TOKENS", "false", "true or false", switch)?,
+            revoked_tokens: env.text("REVOKED_TOKENS", "revoked.jsonl")?.into(),
+            public_url: env.parsed("PUBLIC_URL", "", "an origin such as https://discord-mcp.example, without a path", |text| {
+                if text.is_empty() { Some(None) } else { origin(text, true).map(Some) }
+            })?,
+            operator: OperatorLimits {
+                limits: Limits {
+                    channels: env.ids("ALLOWED_CHANNELS")?.map(|ids| ids.into_iter().map(ChannelId).collect()),
+                    guilds: env.ids("ALLOWED_GUILDS")?.map(|ids| ids.into_iter().map(GuildId).collect()),
+                },
+                read_only: env.parsed("READ_ONLY", "false", "true or false", switch)?,
+            },
             discord_api_base: env.parsed(
                 "DISCORD_API_BASE",
                 "https://discord.com",
@@ -190,134 +242,50 @@ impl Config {
     }
 }
 
-struct Variables<F>(F);
-
-impl<F: Fn(&'static str) -> Option<OsString>> Variables<F> {
-    fn optional(&self, variable: &'static str) -> Result<Option<String>, ConfigError> {
-        let Some(value) = (self.0)(variable) else {
-            return Ok(None);
-        };
-        let text = value.into_string().map_err(|_| ConfigError {
-            variable,
-            value: None,
-            allowed: "text in UTF-8",
-        })?;
-        Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
-    }
-
-    fn text(&self, variable: &'static str, default: &'static str) -> Result<String, ConfigError> {
-        Ok(self
-            .optional(variable)?
-            .unwrap_or_else(|| default.to_owned()))
-    }
-
-    fn parsed<T>(
-        &self,
-        variable: &'static str,
-        default: &'static str,
-        allowed: &'static str,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<T, ConfigError> {
-        let text = self.text(variable, default)?;
-        let value = Some(text.clone()).filter(|text| !text.contains('@') && !holds_secret(text));
-        parse(&text).ok_or(ConfigError {
-            variable,
-            value,
-            allowed,
-        })
-    }
-
-    fn list(
-        &self,
-        variable: &'static str,
-        allowed: &'static str,
-        good: impl Fn(&str) -> bool,
-    ) -> Result<Vec<String>, ConfigError> {
-        self.parsed(variable, "", allowed, |text| {
-            let items = text
-                .split(',')
-                .map(str::trim)
-                .filter(|item| !item.is_empty());
-            items
-                .map(|item| good(item).then(|| item.to_owned()))
-                .collect()
-        })
-    }
-
-    fn duration(
-        &self,
-        variable: &'static str,
-        default: &'static str,
-    ) -> Result<Duration, ConfigError> {
-        self.parsed(
-            variable,
-            default,
-            "a duration above zero such as 500ms, 30s, 10m, 1h or 30d",
-            duration,
-        )
-    }
-
-    fn count(&self, variable: &'static str, default: &'static str) -> Result<usize, ConfigError> {
-        self.parsed(
-            variable,
-            default,
-            "a whole number from 1 to 100000",
-            |text| {
-                text.parse()
-                    .ok()
-                    .filter(|count| (1..=100_000).contains(count))
-            },
-        )
-    }
-}
-
-fn on_or_off(text: &str) -> Option<bool> {
-    match text {
-        "on" => Some(true),
-        "off" => Some(false),
-        _ => None,
-    }
-}
-
-fn switch(text: &str) -> Option<bool> {
-    text.parse().ok()
-}
-
-/// Reads `500ms`, `30s`, `10m`, `1h`, `30d`: a whole number above zero and a unit, at most 10 years.
-pub fn duration(text: &str) -> Option<Duration> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at_checked(digits)?;
-    let milliseconds_a_unit = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        _ => return None,
+/// The identity provider: its address and its issuer belong together.
+fn provider<F>(env: &Variables<F>, own: &str) -> Result<Option<ProviderConfig>, ConfigError>
+where
+    F: Fn(&'static str) -> Option<OsString>,
+{
+    let allowed = "https, or http on loopback, without a user, such as https://id.example/.well-known/jwks.json";
+    let url = env.parsed("JWT_JWKS_URL", "", allowed, |text| {
+        if text.is_empty() {
+            Some(None)
+        } else {
+            document(text).map(Some)
+        }
+    })?;
+    let issuer = env.optional("JWT_JWKS_ISSUER")?;
+    let wrong = |variable, value, allowed| ConfigError {
+        variable,
+        value,
+        allowed,
     };
-    let milliseconds = number
-        .parse::<u64>()
-        .ok()?
-        .checked_mul(milliseconds_a_unit)?;
-    (1..=315_576_000_000)
-        .contains(&milliseconds)
-        .then(|| Duration::from_millis(milliseconds))
-}
-
-/// Takes a bare origin whose traffic nobody on the way can read: https, or http to this machine.
-fn origin(text: &str, insecure: bool) -> Option<String> {
-    let url = reqwest::Url::parse(text).ok()?;
-    let bare = url.path() == "/"
-        && url.query().is_none()
-        && url.fragment().is_none()
-        && url.username().is_empty()
-        && url.password().is_none();
-    let host = url.host_str()?;
-    let loopback = host == "localhost"
-        || host
-            .trim_matches(['[', ']'])
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback());
-    let private = url.scheme() == "https" || (url.scheme() == "http" && (loopback || insecure));
-    (bare && private).then(|| url.origin().ascii_serialization())
+    let token_claim = env.optional("JWT_JWKS_TOKEN_CLAIM")?;
+    let cooldown = env.duration("JWT_JWKS_COOLDOWN", "30s")?;
+    let max_age = env.duration("JWT_JWKS_MAX_AGE", "10m")?;
+    let (url, issuer) = match (url, issuer) {
+        (None, None) => return Ok(None),
+        (Some(_), None) => {
+            let allowed = "JWT_JWKS_URL needs it: the iss of the provider's tokens";
+            return Err(wrong("JWT_JWKS_ISSUER", None, allowed));
+        }
+        (None, Some(issuer)) => {
+            let allowed = "it needs JWT_JWKS_URL: where the provider's keys are";
+            return Err(wrong("JWT_JWKS_ISSUER", Some(issuer), allowed));
+        }
+        (Some(_), Some(issuer)) if issuer == own => {
+            let allowed =
+                "another issuer than JWT_ISSUER: the issuer decides which keys verify a token";
+            return Err(wrong("JWT_JWKS_ISSUER", Some(issuer), allowed));
+        }
+        (Some(url), Some(issuer)) => (url, issuer),
+    };
+    Ok(Some(ProviderConfig {
+        issuer,
+        jwks_url: url,
+        token_claim,
+        cooldown,
+        max_age,
+    }))
 }

@@ -279,7 +279,7 @@ fn unrecorded(result: &CallResult, touched: &Touched) -> Error {
 mod tests {
     use super::*;
     use crate::audit::{Content, ContentPolicy};
-    use crate::auth::{Credential, Scopes};
+    use crate::auth::{Credential, Limits, Scopes};
 
     #[tokio::test]
     async fn a_tool_that_panics_is_answered_and_recorded_and_the_next_call_works() {
@@ -295,8 +295,8 @@ mod tests {
             user_id: "tester".into(),
             jti: None,
             scopes: Scopes::ALL,
-            channels: None,
-            guilds: None,
+            limits: Limits::default(),
+            operator: Arc::default(),
             credential: Credential::Missing,
         });
         let caller = || Caller::new(Arc::clone(&principal), "rest", "r".into(), None);

@@ -5,6 +5,7 @@ mod names;
 mod refusals;
 mod render;
 mod rest;
+mod well_known;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +27,7 @@ use crate::mcp::Door;
 pub use names::Names;
 pub use refusals::Refusals;
 use render::failure;
+pub use well_known::Metadata;
 
 /// What the routes share.
 pub struct App {
@@ -39,6 +41,8 @@ pub struct App {
     pub names: Names,
     /// Counts what was refused before authentication.
     pub refusals: Refusals,
+    /// What clients are told of the identity provider, where there is one.
+    pub metadata: Option<Metadata>,
     /// Whether the server is shutting down.
     pub draining: AtomicBool,
 }
@@ -77,6 +81,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(tools)
         .merge(rest)
         .merge(mcp)
+        .merge(well_known::routes(&app))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .fallback(not_found)
@@ -115,6 +120,9 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
     let mut failing = Vec::new();
     if !app.dispatcher.is_audit_healthy().await {
         failing.push("audit");
+    }
+    if !app.verifier.has_keys() {
+        failing.push("keys");
     }
     if app.draining.load(Ordering::Relaxed) {
         failing.push("draining");

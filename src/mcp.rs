@@ -121,7 +121,7 @@ impl Door {
 
     /// Who calls. Over HTTP the layers have put it into the request; over standard input the bearer
     /// of the process is verified, which fails from the moment it expires.
-    fn visit(&self, context: &Context) -> Result<Visit, ErrorData> {
+    async fn visit(&self, context: &Context) -> Result<Visit, ErrorData> {
         let inner = &*self.0;
         if let Some(parts) = context.extensions.get::<Parts>() {
             let extensions = &parts.extensions;
@@ -147,7 +147,7 @@ impl Door {
             .local
             .as_ref()
             .ok_or_else(|| protocol_error(&Error::internal()))?;
-        let principal = local.verify().map_err(|reason| {
+        let principal = local.verify().await.map_err(|reason| {
             tracing::info!(?reason, "the bearer of standard input was refused");
             protocol_error(&Error::invalid_token())
         })?;
@@ -256,7 +256,7 @@ impl ServerHandler for Door {
         context: Context,
     ) -> Result<ListToolsResult, ErrorData> {
         no_cursor(request.as_ref())?;
-        let visit = self.visit(&context)?;
+        let visit = self.visit(&context).await?;
         let tools = TOOLS
             .iter()
             .filter(|tool| visit.principal.may(tool.scope))
@@ -295,7 +295,7 @@ impl ServerHandler for Door {
         context: Context,
     ) -> Result<ListResourcesResult, ErrorData> {
         no_cursor(request.as_ref())?;
-        self.visit(&context)?;
+        self.visit(&context).await?;
         let mut list = ListResourcesResult::with_all_items(Vec::new())
             .with_ttl_ms(TTL_MS)
             .with_cache_scope(CacheScope::Private);
@@ -309,7 +309,7 @@ impl ServerHandler for Door {
         context: Context,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         no_cursor(request.as_ref())?;
-        let visit = self.visit(&context)?;
+        let visit = self.visit(&context).await?;
         Ok(resources::list(&visit))
     }
 
@@ -318,7 +318,7 @@ impl ServerHandler for Door {
         request: ReadResourceRequestParams,
         context: Context,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let visit = self.visit(&context)?;
+        let visit = self.visit(&context).await?;
         resources::read(&self.0.dispatcher, &visit, &request.uri).await
     }
 
@@ -328,7 +328,7 @@ impl ServerHandler for Door {
         context: Context,
     ) -> Result<ListPromptsResult, ErrorData> {
         no_cursor(request.as_ref())?;
-        let visit = self.visit(&context)?;
+        let visit = self.visit(&context).await?;
         Ok(prompts::list(&visit))
     }
 
@@ -337,7 +337,7 @@ impl ServerHandler for Door {
         request: GetPromptRequestParams,
         context: Context,
     ) -> Result<GetPromptResponse, ErrorData> {
-        let visit = self.visit(&context)?;
+        let visit = self.visit(&context).await?;
         prompts::get(&self.0.dispatcher, &visit, request).await
     }
 
@@ -346,7 +346,7 @@ impl ServerHandler for Door {
         request: CompleteRequestParams,
         context: Context,
     ) -> Result<CompleteResult, ErrorData> {
-        let visit = self.visit(&context)?;
+        let visit = self.visit(&context).await?;
         prompts::complete(&visit, &request)
     }
 

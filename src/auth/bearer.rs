@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, header};
 
-use super::verify::Rejection;
+use super::rejection::Rejection;
 
 /// The longest header that is looked at.
 const HEADER_LIMIT: usize = 8 << 10;

@@ -1,126 +1,161 @@
-//! Verification: RFC 7519 and RFC 8725, with nothing left to a library's defaults.
+//! Verification: RFC 7519, RFC 8725 and RFC 9068, with nothing left to a library's defaults.
 
-use std::collections::HashSet;
+use std::sync::{Arc, Once, PoisonError, RwLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use jsonwebtoken::dangerous::insecure_decode_claims;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 
-use super::claims::Claims;
+use super::claims::{Claims, Issuer, header_names, named_secret};
 use super::keys::Keys;
-use super::scope::{Scope, Scopes};
-use crate::discord::{BotToken, ChannelId, GuildId};
+use super::principal::{Credential, Limits, OperatorLimits, Principal};
+use super::provider::Provider;
+use super::rejection::Rejection;
+use super::revocation::Revocations;
+use super::scope::Scopes;
+use super::seal;
+use crate::discord::BotToken;
 
 /// How far the clocks of minter and server may be apart.
 const LEEWAY_SECONDS: u64 = 5;
 /// The longest `sub` and `jti`, which stand in every audit line.
 const NAME_LIMIT: usize = 256;
-/// Header parameters that would let a token bring its own key, or change what is signed.
-const FORBIDDEN_HEADERS: [&str; 3] = ["crit", "b64", "zip"];
+/// Header parameters that would let a token bring its own key, or change how it is read.
+const FORBIDDEN_HEADERS: [&str; 8] = ["b64", "crit", "enc", "jku", "jwk", "x5c", "x5u", "zip"];
 
-/// Why a bearer was refused. The caller never learns it; the server log does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each name says the reason")]
-pub enum Rejection {
-    NoBearer,
-    SeveralHeaders,
-    Oversized,
-    Malformed,
-    ForbiddenHeader,
-    WrongAlgorithm,
-    UnknownKey,
-    BadSignature,
-    BadClaims,
-    WrongIssuer,
-    WrongAudience,
-    Expired,
-    NotYetValid,
-    LivesTooLong,
+/// What a token must be like, besides being signed with one of our keys.
+pub struct Rules {
+    /// The `iss` of our own tokens.
+    pub issuer: String,
+    /// The `aud` of all tokens.
+    pub audience: String,
+    /// The longest life, `exp` minus `iat`.
+    pub max_lifetime: Duration,
+    /// Whether the bot token must be sealed.
+    pub require_sealed: bool,
+    /// What the operator lets anybody do.
+    pub operator: OperatorLimits,
+    /// What is revoked.
+    pub revocations: Revocations,
+    /// An identity provider whose tokens are taken too.
+    pub provider: Option<Provider>,
 }
 
-/// Who calls, and what they may do. It lives for one call.
-pub struct Principal {
-    /// The `sub` claim: the user of the audit log.
-    pub user_id: String,
-    /// The `jti` claim.
-    pub jti: Option<String>,
-    /// What the token allows.
-    pub scopes: Scopes,
-    /// The channels the token is limited to, if it is.
-    pub channels: Option<HashSet<ChannelId>>,
-    /// The guilds the token is limited to, if it is.
-    pub guilds: Option<HashSet<GuildId>>,
-    /// The bot token it carries.
-    pub credential: Credential,
-}
-
-/// The bot token of a principal.
-pub enum Credential {
-    /// One of the right shape.
-    Token(BotToken),
-    /// None, or an empty one.
-    Missing,
-    /// A text that cannot be a bot token and must not be sent anywhere.
-    Misshapen,
-}
-
-impl Principal {
-    /// Whether the token's scope covers this.
-    pub fn may(&self, scope: Scope) -> bool {
-        self.scopes.contains(scope)
-    }
-}
-
-/// Verifies bearers against the keys and the configured issuer and audience.
+/// Verifies bearers.
 pub struct Verifier {
-    kid: String,
-    key: DecodingKey,
+    keys: RwLock<Arc<Keys>>,
+    own: Validation,
     issuer: String,
-    validation: Validation,
+    provider: Option<(Provider, Validation)>,
     max_lifetime: Duration,
+    require_sealed: bool,
+    operator: Arc<OperatorLimits>,
+    revocations: Revocations,
+    readable_told: Once,
 }
 
 impl Verifier {
-    /// A verifier of tokens from `issuer` for `audience` that live at most `max_lifetime`.
-    pub fn new(keys: &Keys, issuer: &str, audience: &str, max_lifetime: Duration) -> Self {
-        let mut validation = Validation::new(Algorithm::RS256);
-        validation.leeway = LEEWAY_SECONDS;
-        validation.validate_nbf = true;
-        validation.set_issuer(&[issuer]);
-        validation.set_audience(&[audience]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    /// A verifier of tokens that `keys`, or the provider's keys, signed, and that keep the rules.
+    pub fn new(keys: Arc<Keys>, rules: Rules) -> Self {
+        let validation = |issuer: &str| {
+            let mut validation = Validation::new(Algorithm::RS256);
+            validation.leeway = LEEWAY_SECONDS;
+            validation.validate_nbf = true;
+            validation.set_issuer(&[issuer]);
+            validation.set_audience(&[&rules.audience]);
+            validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+            validation
+        };
+        let provider = rules.provider.map(|provider| {
+            let theirs = validation(&provider.config().issuer);
+            (provider, theirs)
+        });
         Self {
-            kid: keys.kid.clone(),
-            key: keys.verifying.clone(),
-            issuer: issuer.to_owned(),
-            validation,
-            max_lifetime,
+            keys: RwLock::new(keys),
+            own: validation(&rules.issuer),
+            provider,
+            issuer: rules.issuer,
+            max_lifetime: rules.max_lifetime,
+            require_sealed: rules.require_sealed,
+            operator: Arc::new(rules.operator),
+            revocations: rules.revocations,
+            readable_told: Once::new(),
         }
     }
 
-    /// Verifies a bearer.
+    /// Verifies a bearer. A token of the provider may cost a fetch of its keys.
     ///
     /// # Errors
     /// The first reason found. What the caller is told must not depend on it.
-    pub fn verify(&self, bearer: &str) -> Result<Principal, Rejection> {
+    pub async fn verify(&self, bearer: &str) -> Result<Principal, Rejection> {
         let header = decode_header(bearer).map_err(|_| Rejection::Malformed)?;
-        check_header(&header)?;
-        if header.kid.as_deref() != Some(&self.kid) {
-            return Err(Rejection::UnknownKey);
-        }
-        let claims = decode::<Claims>(bearer, &self.key, &self.validation)
+        check_header(bearer, &header)?;
+        let kid = header.kid.as_deref().ok_or(Rejection::UnknownKey)?;
+        // What the token says of its issuer decides which keys may verify it, and is verified then.
+        let Issuer { iss } = insecure_decode_claims(bearer).map_err(|_| Rejection::BadClaims)?;
+        let keys = self.keys();
+        let ours = |key: Option<&DecodingKey>| key.cloned();
+        let (key, validation, token_claim) = match &self.provider {
+            _ if iss == self.issuer => (ours(keys.verifying.get(kid)), &self.own, None),
+            Some((provider, theirs)) if iss == provider.config().issuer => {
+                let claim = provider.config().token_claim.as_deref();
+                (provider.key(kid).await, theirs, claim)
+            }
+            _ => return Err(Rejection::WrongIssuer),
+        };
+        let key = key.ok_or(Rejection::UnknownKey)?;
+        let mut claims = decode::<Claims>(bearer, &key, validation)
             .map_err(|error| rejection(&error))?
             .claims;
-        // The library would take a list that holds our issuer, too.
-        if claims.iss != self.issuer {
-            return Err(Rejection::WrongIssuer);
+        self.check(&claims)?;
+        if let Some(claim) = token_claim {
+            let secret = named_secret(bearer, claim).ok_or(Rejection::BadClaims)?;
+            let is_sealed = |text: &SecretString| text.expose_secret().matches('.').count() == 4;
+            (claims.discord_token_sealed, claims.discord_token) = match secret {
+                Some(secret) if is_sealed(&secret) => (Some(secret), None),
+                secret => (None, secret),
+            };
         }
-        self.check_times(&claims)?;
-        principal(claims)
+        let credential = self.credential(&claims, &keys)?;
+        Ok(self.principal(claims, credential))
     }
 
-    fn check_times(&self, claims: &Claims) -> Result<(), Rejection> {
+    /// Takes these keys in place of those there were, from the next token on.
+    pub fn use_keys(&self, keys: Arc<Keys>) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    /// Fetches the provider's keys, where there is one, so that the first call need not wait.
+    pub async fn prepare(&self) {
+        if let Some((provider, _)) = &self.provider {
+            provider.fetch().await;
+        }
+    }
+
+    /// Whether there is a key to verify tokens with, ours or the provider's.
+    pub fn has_keys(&self) -> bool {
+        let provider = self.provider.as_ref();
+        self.keys().can_verify() || provider.is_some_and(|(provider, _)| provider.has_keys())
+    }
+
+    /// Our public keys as a JWK set, those to verify and the one to seal with.
+    pub fn published(&self) -> Value {
+        self.keys().published().clone()
+    }
+
+    fn keys(&self) -> Arc<Keys> {
+        Arc::clone(&self.keys.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What the library does not check, or not as strictly.
+    fn check(&self, claims: &Claims) -> Result<(), Rejection> {
+        let sane = |name: &str| !name.is_empty() && name.len() <= NAME_LIMIT;
+        if !sane(&claims.sub) || claims.jti.as_deref().is_some_and(|jti| !sane(jti)) {
+            return Err(Rejection::BadClaims);
+        }
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .map_or(0, |since| since.as_secs());
@@ -134,7 +169,51 @@ impl Verifier {
         if lifetime > self.max_lifetime.as_secs() {
             return Err(Rejection::LivesTooLong);
         }
+        if self
+            .revocations
+            .cover(claims.jti.as_deref(), &claims.sub, claims.iat)
+        {
+            return Err(Rejection::Revoked);
+        }
         Ok(())
+    }
+
+    /// The bot token, opened where it is sealed.
+    fn credential(&self, claims: &Claims, keys: &Keys) -> Result<Credential, Rejection> {
+        let opened;
+        let text = match (&claims.discord_token, &claims.discord_token_sealed) {
+            (Some(_), Some(_)) => return Err(Rejection::BadClaims),
+            (None, None) => return Ok(Credential::Missing),
+            (Some(readable), None) if readable.expose_secret().is_empty() => {
+                return Ok(Credential::Missing);
+            }
+            (Some(_), None) if self.require_sealed => return Err(Rejection::NotSealed),
+            (Some(readable), None) => {
+                self.readable_told.call_once(|| {
+                    tracing::warn!("a token carries its bot token readable; mint sealed ones, and set REQUIRE_SEALED_TOKENS=true");
+                });
+                readable
+            }
+            (None, Some(sealed)) => {
+                opened = seal::open(&keys.opening, sealed.expose_secret())?;
+                &opened
+            }
+        };
+        Ok(BotToken::parse(text.expose_secret()).map_or(Credential::Misshapen, Credential::Token))
+    }
+
+    fn principal(&self, claims: Claims, credential: Credential) -> Principal {
+        Principal {
+            user_id: claims.sub,
+            jti: claims.jti,
+            scopes: claims.scope.as_deref().map_or(Scopes::ALL, Scopes::parse),
+            limits: Limits {
+                channels: claims.channels.map(|ids| ids.into_iter().collect()),
+                guilds: claims.guilds.map(|ids| ids.into_iter().collect()),
+            },
+            operator: Arc::clone(&self.operator),
+            credential,
+        }
     }
 }
 
@@ -155,12 +234,14 @@ impl OwnBearer {
     ///
     /// # Errors
     /// Those of [`Verifier::verify`].
-    pub fn verify(&self) -> Result<Principal, Rejection> {
-        self.verifier.verify(self.bearer.expose_secret().trim())
+    pub async fn verify(&self) -> Result<Principal, Rejection> {
+        self.verifier
+            .verify(self.bearer.expose_secret().trim())
+            .await
     }
 }
 
-fn check_header(header: &Header) -> Result<(), Rejection> {
+fn check_header(bearer: &str, header: &Header) -> Result<(), Rejection> {
     if header.alg != Algorithm::RS256 {
         return Err(Rejection::WrongAlgorithm);
     }
@@ -169,20 +250,10 @@ fn check_header(header: &Header) -> Result<(), Rejection> {
             .iter()
             .any(|known| typ.eq_ignore_ascii_case(known))
     });
-    let brings_key = header.jku.is_some()
-        || header.jwk.is_some()
-        || header.x5u.is_some()
-        || header.x5c.is_some();
-    let extends = FORBIDDEN_HEADERS
-        .iter()
-        .any(|name| header.extras.inner().contains_key(*name));
-    if !typed
-        || brings_key
-        || extends
-        || header.enc.is_some()
-        || header.zip.is_some()
-        || header.crit.is_some()
-    {
+    // The library does not tell a member that is null from one that is not there.
+    let names = header_names(bearer).ok_or(Rejection::Malformed)?;
+    let forbidden = |name: &String| FORBIDDEN_HEADERS.contains(&name.as_str());
+    if !typed || names.iter().any(forbidden) {
         return Err(Rejection::ForbiddenHeader);
     }
     Ok(())
@@ -200,27 +271,4 @@ fn rejection(error: &jsonwebtoken::errors::Error) -> Rejection {
         | ErrorKind::InvalidClaimFormat(_) => Rejection::BadClaims,
         _ => Rejection::Malformed,
     }
-}
-
-fn principal(claims: Claims) -> Result<Principal, Rejection> {
-    let sane = |name: &str| !name.is_empty() && name.len() <= NAME_LIMIT;
-    if !sane(&claims.sub) || claims.jti.as_deref().is_some_and(|jti| !sane(jti)) {
-        return Err(Rejection::BadClaims);
-    }
-    let credential = match claims
-        .discord_token
-        .as_ref()
-        .map(|token| token.expose_secret())
-    {
-        None | Some("") => Credential::Missing,
-        Some(token) => BotToken::parse(token).map_or(Credential::Misshapen, Credential::Token),
-    };
-    Ok(Principal {
-        user_id: claims.sub,
-        jti: claims.jti,
-        scopes: claims.scope.as_deref().map_or(Scopes::ALL, Scopes::parse),
-        channels: claims.channels.map(|ids| ids.into_iter().collect()),
-        guilds: claims.guilds.map(|ids| ids.into_iter().collect()),
-        credential,
-    })
 }

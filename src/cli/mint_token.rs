@@ -35,6 +35,9 @@ pub(super) struct Args {
     /// Limit it to this server; may be given several times
     #[arg(long = "guild", value_name = "ID", value_parser = guild)]
     guilds: Vec<GuildId>,
+    /// Leave the bot token in it readable, for servers without a sealing key
+    #[arg(long)]
+    plain: bool,
     /// The bot token; better left out, since other users of this machine can see arguments
     #[arg(value_name = "DISCORD_TOKEN")]
     token: Option<String>,
@@ -65,6 +68,7 @@ pub(super) fn run(args: Args) -> Result<(), String> {
         ttl: args.ttl,
         channels: args.channels,
         guilds: args.guilds,
+        plain: args.plain,
     };
     let minted = mint(
         &keys,
@@ -87,13 +91,18 @@ pub(super) fn run(args: Args) -> Result<(), String> {
     say(
         std::io::stderr(),
         &format!(
-            "Token for {sub}\n  scope     {scope}\n  channels  {channels}\n  servers   {guilds}\n  expires   {expires}\n  jti       {jti}\nIt is signed, not encrypted: whoever holds it can read the bot token in it.\n",
+            "Token for {sub}\n  scope     {scope}\n  channels  {channels}\n  servers   {guilds}\n  expires   {expires}\n  jti       {jti}\n{worth}\n",
             sub = grant.sub,
             scope = grant.scopes,
             channels = limits(grant.channels.iter().map(ToString::to_string).collect()),
             guilds = limits(grant.guilds.iter().map(ToString::to_string).collect()),
             expires = expires.map(rfc3339).unwrap_or_default(),
             jti = minted.jti,
+            worth = if grant.plain {
+                "Whoever holds it can use it, and can read the bot token in it."
+            } else {
+                "Whoever holds it can use it. The bot token in it is sealed: only the server can read it."
+            },
         ),
     );
     say(std::io::stdout(), &format!("{}\n", minted.jwt));

@@ -9,14 +9,16 @@ use tokio::time::Instant;
 
 use super::say;
 use crate::audit::{Audit, Content, ContentPolicy};
-use crate::auth::{Keys, Verifier, secret_file};
+use crate::auth::{Keys, Provider, Revocations, Rules, Verifier, secret_file};
 use crate::config::Config;
 use crate::discord::Connector;
 use crate::dispatch::Dispatcher;
-use crate::http::{App, Names, Refusals, router};
+use crate::http::{App, Metadata, Names, Refusals, router};
 use crate::mcp::Door;
 use crate::server::{self, Limits};
 use crate::tools::TOOLS;
+
+const NO_TLS: &str = "the HTTP client cannot be set up: TLS is not available";
 
 /// Serves until SIGTERM or Ctrl-C; a second signal ends the process at once.
 pub(super) fn serve(config: Config) -> Result<(), String> {
@@ -32,10 +34,10 @@ pub(super) fn serve(config: Config) -> Result<(), String> {
 ///
 /// # Errors
 /// One line that says which part cannot be used.
-pub fn assemble(config: &Config, keys: &Keys) -> Result<Arc<App>, String> {
+pub fn assemble(config: &Config, keys: &Arc<Keys>) -> Result<Arc<App>, String> {
     let dispatcher = dispatcher(config)?;
     Ok(Arc::new(App {
-        verifier: verifier(config, keys),
+        verifier: verifier(config, keys)?,
         door: Door::new(Arc::clone(&dispatcher), config.confirm_deletions),
         dispatcher,
         names: Names::new(
@@ -44,6 +46,10 @@ pub fn assemble(config: &Config, keys: &Keys) -> Result<Arc<App>, String> {
             &config.allowed_origins,
         ),
         refusals: Refusals::default(),
+        metadata: config.provider.as_ref().map(|provider| Metadata {
+            issuer: provider.issuer.clone(),
+            public_url: public_url(config),
+        }),
         draining: AtomicBool::new(false),
     }))
 }
@@ -64,8 +70,7 @@ pub(super) fn dispatcher(config: &Config) -> Result<Arc<Dispatcher>, String> {
             config.audit_log.display()
         )
     })?;
-    let connector = Connector::new(&config.discord_api_base)
-        .map_err(|_| "the HTTP client cannot be set up: TLS is not available".to_owned())?;
+    let connector = Connector::new(&config.discord_api_base).map_err(|_| NO_TLS.to_owned())?;
     Ok(Arc::new(Dispatcher::new(
         connector,
         audit,
@@ -75,17 +80,47 @@ pub(super) fn dispatcher(config: &Config) -> Result<Arc<Dispatcher>, String> {
 }
 
 /// What verifies bearers.
-pub(super) fn verifier(config: &Config, keys: &Keys) -> Verifier {
-    Verifier::new(
-        keys,
-        &config.jwt_issuer,
-        &config.jwt_audience,
-        config.jwt_max_lifetime,
-    )
+pub(super) fn verifier(config: &Config, keys: &Arc<Keys>) -> Result<Verifier, String> {
+    let provider = config.provider.clone().map(Provider::new).transpose();
+    let rules = Rules {
+        issuer: config.jwt_issuer.clone(),
+        audience: config.jwt_audience.clone(),
+        max_lifetime: config.jwt_max_lifetime,
+        require_sealed: config.require_sealed_tokens,
+        operator: config.operator.clone(),
+        revocations: Revocations::open(&config.revoked_tokens)?,
+        provider: provider.map_err(|_| NO_TLS.to_owned())?,
+    };
+    Ok(Verifier::new(Arc::clone(keys), rules))
+}
+
+/// The origin under which clients reach this server, without a slash at its end.
+fn public_url(config: &Config) -> String {
+    let local = || {
+        let bind = config.bind_addr;
+        if bind.ip().is_loopback() {
+            format!("http://localhost:{}", bind.port())
+        } else {
+            format!("http://{bind}")
+        }
+    };
+    config.public_url.clone().unwrap_or_else(local)
+}
+
+/// Loads the keys, or makes them.
+pub(super) fn keys(config: &Config) -> Result<Arc<Keys>, String> {
+    let keys = Keys::load_or_create(&config.keys_dir).map_err(|error| error.to_string())?;
+    if config.require_sealed_tokens && !keys.can_open() {
+        return Err(format!(
+            "REQUIRE_SEALED_TOKENS=true cannot be kept: there is no seal.private.pem in {}",
+            config.keys_dir.display()
+        ));
+    }
+    Ok(Arc::new(keys))
 }
 
 async fn run(config: Config) -> Result<(), String> {
-    let keys = Keys::load_or_create(&config.keys_dir).map_err(|error| error.to_string())?;
+    let keys = keys(&config)?;
     let app = assemble(&config, &keys)?;
     let listener = server::listen(config.bind_addr).map_err(|error| {
         format!(
@@ -100,6 +135,7 @@ async fn run(config: Config) -> Result<(), String> {
         &welcome(&config, &keys, &address.to_string()),
     );
     tracing::info!(%address, "serving");
+    app.verifier.prepare().await;
     let limits = Limits {
         connections: config.max_connections,
         drain: config.drain_timeout,
@@ -112,7 +148,7 @@ async fn run(config: Config) -> Result<(), String> {
         began.send_replace(Some(Instant::now()));
         tracing::info!("shutting down; a second signal ends at once");
     };
-    let dispatcher = Arc::clone(&app.dispatcher);
+    let (dispatcher, hung_up) = (Arc::clone(&app.dispatcher), Arc::clone(&app));
     let serving = async {
         server::run(listener, router(app), limits, shutdown).await;
         // Calls whose clients have gone finish too, in what is left of the drain time.
@@ -123,23 +159,30 @@ async fn run(config: Config) -> Result<(), String> {
     };
     tokio::select! {
         () = serving => {}
-        () = reopen_on_hangup(&dispatcher) => {}
+        () = reload_on_hangup(&hung_up, &config) => {}
         () = second_signal() => tracing::warn!("ended at once"),
     }
     dispatcher.audit().tell_head().await;
     Ok(())
 }
 
-/// SIGHUP is how log rotation says that it has moved the files; on a terminal it says that the
-/// terminal is gone, and this ends.
-async fn reopen_on_hangup(dispatcher: &Dispatcher) {
+/// SIGHUP says that files have changed: log rotation has moved the trail, keys came or went. On a
+/// terminal it says that the terminal is gone, and this ends.
+async fn reload_on_hangup(app: &App, config: &Config) {
     match signal(SignalKind::hangup()) {
         Ok(mut hangups) => {
             while hangups.recv().await.is_some() {
                 if std::io::stdin().is_terminal() {
                     return;
                 }
-                dispatcher.audit().reopen().await;
+                app.dispatcher.audit().reopen().await;
+                match Keys::load(&config.keys_dir) {
+                    Ok(keys) => {
+                        tracing::info!(kid = keys.kid(), "keys were reloaded");
+                        app.verifier.use_keys(Arc::new(keys));
+                    }
+                    Err(error) => tracing::error!(%error, "keys were not reloaded"),
+                }
             }
         }
         Err(_) => std::future::pending().await,
@@ -166,7 +209,7 @@ fn welcome(config: &Config, keys: &Keys, address: &str) -> String {
     );
     let dir = config.keys_dir.display();
     if keys.created {
-        text += &format!("A new key pair was made in {dir}/.\n");
+        text += &format!("New keys were made in {dir}/.\n");
     }
     text += &format!(
         "Keys: {dir}/ (kid {})   Audit: {}   Stop: Ctrl-C\n",

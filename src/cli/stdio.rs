@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::serve::{dispatcher, stop_signal, verifier};
+use super::serve::{dispatcher, keys, stop_signal, verifier};
 use crate::audit::TAKEN;
-use crate::auth::{Keys, OwnBearer};
+use crate::auth::OwnBearer;
 use crate::config::Config;
 use crate::dispatch::Dispatcher;
 use crate::mcp::{Door, serve};
@@ -28,14 +28,14 @@ pub(super) fn stdio(config: Config) -> Result<(), String> {
 
 async fn run(config: Config) -> Result<(), String> {
     let (confirm, drain) = (config.confirm_deletions, config.drain_timeout);
-    let keys = Keys::load_or_create(&config.keys_dir).map_err(|error| error.to_string())?;
+    let keys = keys(&config)?;
     let Some(bearer) = config.discord_mcp_token.clone() else {
         return Err("DISCORD_MCP_TOKEN is not set: put a JWT there, as `discord-mcp-server mint-token` prints it".into());
     };
-    let bearer = OwnBearer::new(verifier(&config, &keys), bearer);
-    bearer.verify().map_err(|reason| {
+    let bearer = OwnBearer::new(verifier(&config, &keys)?, bearer);
+    bearer.verify().await.map_err(|reason| {
         format!(
-            "DISCORD_MCP_TOKEN was refused ({reason:?}): mint a new one with the keys in {}",
+            "DISCORD_MCP_TOKEN was refused: {reason}; mint a new one with the keys in {}",
             config.keys_dir.display()
         )
     })?;

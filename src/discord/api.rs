@@ -10,6 +10,7 @@ use super::fault::{self, Operation};
 use super::id::{ChannelId, GuildId, MessageId, Snowflake};
 use super::lenient;
 use super::model::{Channel, Message};
+use super::place::Place;
 use crate::error::Error;
 
 /// The most messages that one page of a channel's history holds.
@@ -49,20 +50,32 @@ impl Discord {
         };
         let answer = self.read(operation, route, Vec::new()).await?;
         let read: Channel = object(operation, &answer)?;
-        self.remember_guild(channel, read.guild_id);
+        self.places.remember(channel, Place::of(&read));
         Ok(read)
     }
 
-    /// The guild that a channel belongs to, none for a direct message. Costs a request only for a
-    /// channel not seen before.
+    /// Where a channel is. Costs a request only for a channel not seen lately.
     ///
     /// # Errors
     /// Those of [`Discord::channel`].
-    pub async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>, Error> {
-        match self.known_guild(channel) {
-            Some(guild) => Ok(guild),
-            None => self.channel(channel).await.map(|channel| channel.guild_id),
+    pub async fn place(&self, channel: ChannelId) -> Result<Place, Error> {
+        match self.known_place(channel) {
+            Some(place) => Ok(place),
+            None => self.channel(channel).await.map(|read| Place::of(&read)),
         }
+    }
+
+    /// Where a channel is, if it was seen lately.
+    pub fn known_place(&self, channel: ChannelId) -> Option<Place> {
+        self.places.get(channel)
+    }
+
+    /// The guild that a channel belongs to, none for a direct message.
+    ///
+    /// # Errors
+    /// Those of [`Discord::place`].
+    pub async fn guild_of(&self, channel: ChannelId) -> Result<Option<GuildId>, Error> {
+        self.place(channel).await.map(|place| place.guild)
     }
 
     /// Reads up to `limit` (1 to 100) messages, newest first.

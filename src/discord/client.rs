@@ -1,7 +1,6 @@
 //! One connection pool for the process, one client for a call, one way to execute a request.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -10,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serenity::http::{LightMethod, Request, Route};
 
 use super::fault::{self, Operation, Unread};
-use super::id::{ChannelId, GuildId};
+use super::place::Places;
 use super::token::BotToken;
 use crate::error::Error;
 
@@ -20,8 +19,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// The largest answer that is read: 100 messages with all that can hang on them stay below it.
 const BODY_LIMIT: usize = 8 << 20;
-/// How many channels' guilds are remembered before the memory starts afresh.
-const GUILDS_REMEMBERED: usize = 10_000;
 /// The address in every path that serenity's routes build, which [`Request::build`] replaces.
 const PUBLIC_ORIGIN: &str = "https://discord.com";
 
@@ -29,7 +26,7 @@ const PUBLIC_ORIGIN: &str = "https://discord.com";
 pub struct Connector {
     client: reqwest::Client,
     origin: Arc<str>,
-    guilds: Arc<Mutex<HashMap<ChannelId, Option<GuildId>>>>,
+    places: Arc<Places>,
 }
 
 impl Connector {
@@ -48,7 +45,7 @@ impl Connector {
         Ok(Self {
             client,
             origin: origin.trim_end_matches('/').into(),
-            guilds: Arc::default(),
+            places: Arc::default(),
         })
     }
 
@@ -58,7 +55,7 @@ impl Connector {
         Discord {
             client: self.client.clone(),
             origin: Arc::clone(&self.origin),
-            guilds: Arc::clone(&self.guilds),
+            places: Arc::clone(&self.places),
             authorization: token.authorization(),
             bot: token.user_id(),
         }
@@ -69,7 +66,7 @@ impl Connector {
 pub struct Discord {
     client: reqwest::Client,
     origin: Arc<str>,
-    guilds: Arc<Mutex<HashMap<ChannelId, Option<GuildId>>>>,
+    pub(super) places: Arc<Places>,
     authorization: SecretString,
     bot: Option<super::UserId>,
 }
@@ -161,24 +158,6 @@ impl Discord {
         } else {
             Err(fault::refused(operation, status, &headers, &body))
         }
-    }
-
-    /// The guild a channel belongs to, if it was seen before. A channel never changes its guild.
-    pub(crate) fn known_guild(&self, channel: ChannelId) -> Option<Option<GuildId>> {
-        self.guilds
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&channel)
-            .copied()
-    }
-
-    /// Remembers which guild a channel belongs to; none for a direct message.
-    pub(super) fn remember_guild(&self, channel: ChannelId, guild: Option<GuildId>) {
-        let mut guilds = self.guilds.lock().unwrap_or_else(PoisonError::into_inner);
-        if guilds.len() >= GUILDS_REMEMBERED {
-            guilds.clear();
-        }
-        guilds.insert(channel, guild);
     }
 }
 

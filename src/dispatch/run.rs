@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CallResult, Dispatcher, Invocation, Progress};
 use crate::audit::{Subject, Touched};
-use crate::auth::{Credential, Principal};
+use crate::auth::{Barrier, Credential, Principal};
 use crate::discord::{ChannelId, Discord, timed_out};
 use crate::error::{Code, Error};
 use crate::tools::{self, Call, Prepared, TOOLS};
@@ -30,6 +30,9 @@ impl Run {
     /// Finds the tool, authorises, records the intent, runs.
     pub(super) async fn through(self, Invocation { tool, params }: Invocation) -> CallResult {
         let entry = tools::find(&tool).ok_or_else(unknown_tool)?;
+        if self.principal.is_barred(entry.scope) {
+            return Err(Error::new(Code::NotAllowed, "This server is read-only"));
+        }
         if !self.principal.may(entry.scope) {
             return Err(Error::insufficient_scope(entry.scope.as_str()));
         }
@@ -39,14 +42,11 @@ impl Run {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .channel_id = Some(channel);
-        if self
-            .principal
-            .channels
-            .as_ref()
-            .is_some_and(|allowed| !allowed.contains(&channel))
-        {
-            return Err(not_allowed("channel"));
-        }
+        let settled = match self.principal.allows_unseen(channel) {
+            Some(Err(barrier)) => return Err(not_allowed(barrier)),
+            Some(Ok(())) => true,
+            None => false,
+        };
         let discord = match &self.principal.credential {
             Credential::Token(token) => self.dispatcher.connector.open(token),
             Credential::Missing => {
@@ -67,6 +67,13 @@ impl Run {
         if self.confirm
             && let Some(question) = prepared.confirmation()
         {
+            // Nobody is asked about a deletion that would be refused.
+            if !settled {
+                let authorised = self.authorise(&discord, channel);
+                tokio::time::timeout_at(self.deadline, authorised)
+                    .await
+                    .unwrap_or_else(|_| Err(timed_out(false)))?;
+            }
             return Err(Error::new(Code::ConfirmationRequired, question));
         }
         let has_effect = prepared.has_effect();
@@ -76,7 +83,12 @@ impl Run {
                 "The audit log cannot be written; nothing was sent to Discord",
             ));
         }
-        let running = self.authorise_and_run(&discord, channel, prepared);
+        let running = async {
+            if !settled {
+                self.authorise(&discord, channel).await?;
+            }
+            self.run(&discord, prepared).await
+        };
         let running = tokio::time::timeout_at(self.deadline, running);
         let result = tokio::select! {
             result = running => result.unwrap_or_else(|_| Err(timed_out(has_effect))),
@@ -84,24 +96,25 @@ impl Run {
             () = self.cancelled.cancelled(), if !has_effect => Err(Error::new(Code::Cancelled, "The caller cancelled the call")),
         };
         let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
-        touched.guild_id = discord.known_guild(channel).flatten();
+        touched.guild_id = discord.known_place(channel).and_then(|place| place.guild);
         drop(touched);
         result
     }
 
-    /// Which guild a channel belongs to only Discord knows, so that limit is checked last.
-    async fn authorise_and_run(
-        &self,
-        discord: &Discord,
-        channel: ChannelId,
-        prepared: Box<dyn Prepared>,
-    ) -> CallResult {
-        if let Some(allowed) = &self.principal.guilds {
-            let guild = discord.guild_of(channel).await?;
-            if !guild.is_some_and(|guild| allowed.contains(&guild)) {
-                return Err(not_allowed("server"));
-            }
+    /// Checks the limits that only Discord can tell of: which guild a channel belongs to, and of
+    /// which channel it is a thread.
+    async fn authorise(&self, discord: &Discord, channel: ChannelId) -> Result<(), Error> {
+        match discord.place(channel).await {
+            Ok(place) => self.principal.allows(channel, &place).map_err(not_allowed),
+            // Whether there is a channel that is not listed is nothing to be learned.
+            Err(error) => Err(match self.principal.unlisted(channel) {
+                Some(barrier) if is_refusal(&error) => not_allowed(barrier),
+                _ => error,
+            }),
         }
+    }
+
+    async fn run(&self, discord: &Discord, prepared: Box<dyn Prepared>) -> CallResult {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let call = Call {
             discord,
@@ -127,9 +140,22 @@ fn unknown_tool() -> Error {
     )
 }
 
-fn not_allowed(what: &str) -> Error {
-    Error::new(
-        Code::NotAllowed,
-        format!("This token is limited to other {what}s than this one"),
-    )
+fn not_allowed(barrier: Barrier) -> Error {
+    let who = if barrier.operator {
+        "The operator limits calls"
+    } else {
+        "This token is limited"
+    };
+    let what = if barrier.guilds {
+        "servers"
+    } else {
+        "channels"
+    };
+    let text = format!("{who} to other {what} than this one");
+    Error::new(Code::NotAllowed, text)
+}
+
+/// Whether Discord said that the bot may not see a channel, or that there is none.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.code(), Code::UnknownChannel | Code::MissingPermission)
 }

@@ -53,7 +53,9 @@ pub(super) async fn request_id(mut request: Request, next: Next) -> Response {
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(X_REQUEST_ID, value);
     }
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     headers.insert(
         header::X_CONTENT_TYPE_OPTIONS,
         HeaderValue::from_static("nosniff"),
@@ -159,7 +161,11 @@ pub(super) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
-    match bearer(request.headers()).and_then(|bearer| app.verifier.verify(bearer)) {
+    let verified = match bearer(request.headers()) {
+        Ok(bearer) => app.verifier.verify(bearer).await,
+        Err(reason) => Err(reason),
+    };
+    match verified {
         Ok(principal) => {
             request.headers_mut().remove(header::AUTHORIZATION);
             request.extensions_mut().insert(Arc::new(principal));
@@ -167,7 +173,11 @@ pub(super) async fn authenticate(
         }
         Err(reason) => {
             app.refusals.note(reason, &id.0);
-            failure(&Error::invalid_token(), &id)
+            let mut response = failure(&Error::invalid_token(), &id);
+            if let Some(metadata) = &app.metadata {
+                metadata.point_to(&mut response);
+            }
+            response
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) async fn call(
     request: CallToolRequestParams,
     context: Context,
 ) -> Result<CallToolResponse, ErrorData> {
-    let visit = door.visit(&context)?;
+    let visit = door.visit(&context).await?;
     let invocation = Invocation {
         tool: request.name.to_string(),
         params: request.arguments.clone().unwrap_or_default(),

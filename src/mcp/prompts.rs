@@ -136,13 +136,9 @@ pub(super) fn complete(
         ));
     }
     let mut values: Vec<String> = if argument == "channel_id" {
-        let channels = visit
-            .principal
-            .channels
-            .iter()
-            .flatten()
-            .map(ToString::to_string);
+        let channels = visit.principal.listed_channels().into_iter();
         channels
+            .map(|id| id.to_string())
             .filter(|id| id.starts_with(&request.argument.value))
             .collect()
     } else {

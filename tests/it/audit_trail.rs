@@ -187,7 +187,7 @@ async fn a_torn_last_line_is_taken_off_and_said_and_never_merged_with_the_next()
         // The second line is cut anywhere, down to its first byte.
         std::fs::write(&log, format!("{whole}{}", &line[..torn])).unwrap();
         let audit = App::audit_alone(&log);
-        audit.tell_head();
+        audit.tell_head().await;
         drop(audit);
         let all = lines(&log);
         assert_eq!(all.len(), 3, "{torn}");

@@ -11,7 +11,7 @@ use rsa::{BigUint, RsaPrivateKey};
 use serde_json::json;
 
 use crate::support::discord::seed::GENERAL;
-use crate::support::tokens::{PRIVATE, PUBLIC};
+use crate::support::tokens::{PRIVATE, PUBLIC, SEAL_PRIVATE, SEAL_PUBLIC};
 use crate::support::{App, tokens};
 
 /// The folder of the keys in an otherwise empty one.
@@ -31,6 +31,15 @@ fn refusal(dir: &Path) -> String {
         Ok(_) => panic!("the keys were taken"),
         Err(error) => error.to_string(),
     }
+}
+
+fn names(dir: &Path) -> Vec<String> {
+    let files = fs::read_dir(dir).unwrap();
+    let mut names: Vec<_> = files
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
 }
 
 fn key(bits: usize) -> RsaPrivateKey {
@@ -61,8 +70,9 @@ fn the_first_start_makes_a_pair_that_only_its_owner_can_read() {
     let key = RsaPrivateKey::from_pkcs8_pem(&private).unwrap();
     assert_eq!(key.n().bits(), 2048);
     assert_eq!(*key.e(), BigUint::from(65_537_u32));
+    assert_eq!(mode(&keys.join(SEAL_PRIVATE)), 0o600);
     // No draft is left beside them.
-    assert_eq!(fs::read_dir(&keys).unwrap().count(), 2);
+    assert_eq!(names(&keys), [PRIVATE, PUBLIC, SEAL_PRIVATE, SEAL_PUBLIC]);
 }
 
 #[test]

@@ -53,7 +53,7 @@ async fn without_a_good_token_it_does_not_start() {
         match expected {
             Some(line) => assert_eq!(format!("{}\n", refused[0]), line),
             None => assert!(
-                refused[0].starts_with("error: DISCORD_MCP_TOKEN was refused ("),
+                refused[0].starts_with("error: DISCORD_MCP_TOKEN was refused: "),
                 "{}",
                 ended.log
             ),

@@ -119,5 +119,7 @@ async fn a_call_that_would_fail_is_refused_without_a_question() {
             .await;
         assert!(error_text(&answer).starts_with(expected), "{}", answer.text);
     }
-    assert!(app.discord.requests().is_empty());
+    // Of which channel it might be a thread was asked, and no more.
+    let methods = app.discord.requests().into_iter();
+    assert_eq!(methods.map(|one| one.method).collect::<Vec<_>>(), ["GET"]);
 }

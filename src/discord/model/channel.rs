@@ -112,7 +112,7 @@ pub struct Tag {
 pub struct ChannelKind(Option<u64>);
 
 impl ChannelKind {
-    fn is_thread(self) -> bool {
+    pub(in crate::discord) fn is_thread(self) -> bool {
         matches!(self.0, Some(10..=12))
     }
 

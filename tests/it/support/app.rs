@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use discord_mcp_server::audit::{Audit, Content, ContentPolicy, TAKEN};
@@ -81,6 +82,10 @@ impl App {
             ("DISCORD_API_BASE", discord.base()),
             ("KEYS_DIR", dir.path().join("keys").display().to_string()),
             ("AUDIT_LOG", audit_log.display().to_string()),
+            (
+                "REVOKED_TOKENS",
+                dir.path().join("revoked.jsonl").display().to_string(),
+            ),
             ("DRAIN_TIMEOUT", "2s".to_owned()),
         ]);
         environment.extend(
@@ -89,7 +94,7 @@ impl App {
                 .map(|(name, value)| (*name, (*value).to_owned())),
         );
         let config = Config::read(|name| environment.get(name).map(Into::into)).unwrap();
-        let keys = Keys::load_or_create(&config.keys_dir).unwrap();
+        let keys = Arc::new(Keys::load_or_create(&config.keys_dir).unwrap());
         let app = patiently(
             || assemble(&config, &keys),
             |problem| problem.ends_with(TAKEN),
@@ -234,11 +239,12 @@ pub fn router_to(api_base: &str) -> (axum::Router, PathBuf, TempDir) {
     let mut config = Config::read(|name| match name {
         "KEYS_DIR" => Some(dir.path().join("keys").into()),
         "AUDIT_LOG" => Some(dir.path().join("audit.log").into()),
+        "REVOKED_TOKENS" => Some(dir.path().join("revoked.jsonl").into()),
         _ => None,
     })
     .unwrap();
     config.discord_api_base = api_base.to_owned();
-    let keys = Keys::load_or_create(&config.keys_dir).unwrap();
+    let keys = Arc::new(Keys::load_or_create(&config.keys_dir).unwrap());
     (
         router(assemble(&config, &keys).unwrap()),
         config.audit_log,

@@ -1,5 +1,6 @@
 //! One key pair for the test process, and tokens of any kind signed with it.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -12,10 +13,14 @@ use super::discord::seed::BOT_TOKEN;
 
 pub const PRIVATE: &str = "jwt.private.pem";
 pub const PUBLIC: &str = "jwt.public.pem";
+pub const SEAL_PRIVATE: &str = "seal.private.pem";
+pub const SEAL_PUBLIC: &str = "seal.public.pem";
 
 struct Pair {
     private: Vec<u8>,
     public: Vec<u8>,
+    seal_private: Vec<u8>,
+    seal_public: Vec<u8>,
     kid: String,
 }
 
@@ -25,9 +30,12 @@ fn pair() -> &'static Pair {
     PAIR.get_or_init(|| {
         let dir = tempfile::tempdir().unwrap();
         let keys = Keys::load_or_create(dir.path()).unwrap();
+        let read = |name: &str| std::fs::read(dir.path().join(name)).unwrap();
         Pair {
-            private: std::fs::read(dir.path().join(PRIVATE)).unwrap(),
-            public: std::fs::read(dir.path().join(PUBLIC)).unwrap(),
+            private: read(PRIVATE),
+            public: read(PUBLIC),
+            seal_private: read(SEAL_PRIVATE),
+            seal_public: read(SEAL_PUBLIC),
             kid: keys.kid().to_owned(),
         }
     })
@@ -36,8 +44,17 @@ fn pair() -> &'static Pair {
 /// Puts the test keys into `dir`.
 pub fn install_keys(dir: &Path) {
     std::fs::create_dir_all(dir).unwrap();
-    std::fs::write(dir.join(PRIVATE), &pair().private).unwrap();
-    std::fs::write(dir.join(PUBLIC), &pair().public).unwrap();
+    for (name, content) in [
+        (PRIVATE, &pair().private),
+        (PUBLIC, &pair().public),
+        (SEAL_PRIVATE, &pair().seal_private),
+        (SEAL_PUBLIC, &pair().seal_public),
+    ] {
+        let path = dir.join(name);
+        std::fs::write(&path, content).unwrap();
+        // As the server makes them: it warns of private keys that others can read.
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
 }
 
 pub fn kid() -> &'static str {

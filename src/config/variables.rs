@@ -1,0 +1,182 @@
+//! Reading one variable: its text, or what is wrong with it.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use super::ConfigError;
+use crate::audit::holds_secret;
+use crate::discord::Snowflake;
+
+/// The variables, by name.
+pub(super) struct Variables<F>(pub(super) F);
+
+impl<F: Fn(&'static str) -> Option<OsString>> Variables<F> {
+    pub(super) fn optional(&self, variable: &'static str) -> Result<Option<String>, ConfigError> {
+        let Some(value) = (self.0)(variable) else {
+            return Ok(None);
+        };
+        let text = value.into_string().map_err(|_| ConfigError {
+            variable,
+            value: None,
+            allowed: "text in UTF-8",
+        })?;
+        Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
+    }
+
+    pub(super) fn text(
+        &self,
+        variable: &'static str,
+        default: &'static str,
+    ) -> Result<String, ConfigError> {
+        Ok(self
+            .optional(variable)?
+            .unwrap_or_else(|| default.to_owned()))
+    }
+
+    pub(super) fn parsed<T>(
+        &self,
+        variable: &'static str,
+        default: &'static str,
+        allowed: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, ConfigError> {
+        let text = self.text(variable, default)?;
+        let value = Some(text.clone()).filter(|text| !text.contains('@') && !holds_secret(text));
+        parse(&text).ok_or(ConfigError {
+            variable,
+            value,
+            allowed,
+        })
+    }
+
+    pub(super) fn list(
+        &self,
+        variable: &'static str,
+        allowed: &'static str,
+        good: impl Fn(&str) -> bool,
+    ) -> Result<Vec<String>, ConfigError> {
+        self.parsed(variable, "", allowed, |text| {
+            let items = text
+                .split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty());
+            items
+                .map(|item| good(item).then(|| item.to_owned()))
+                .collect()
+        })
+    }
+
+    /// A list of Discord ids; `None` where there is none.
+    pub(super) fn ids(
+        &self,
+        variable: &'static str,
+    ) -> Result<Option<Vec<Snowflake>>, ConfigError> {
+        let allowed = "Discord ids, comma-separated: decimal digits";
+        self.parsed(variable, "", allowed, |text| {
+            if text.is_empty() {
+                return Some(None);
+            }
+            let items = text
+                .split(',')
+                .map(str::trim)
+                .filter(|item| !item.is_empty());
+            let ids = items.map(Snowflake::parse).collect::<Option<Vec<_>>>()?;
+            // Nothing but commas is a limit that somebody meant to set.
+            (!ids.is_empty()).then_some(Some(ids))
+        })
+    }
+
+    pub(super) fn duration(
+        &self,
+        variable: &'static str,
+        default: &'static str,
+    ) -> Result<Duration, ConfigError> {
+        self.parsed(
+            variable,
+            default,
+            "a duration above zero such as 500ms, 30s, 10m, 1h or 30d",
+            duration,
+        )
+    }
+
+    pub(super) fn count(
+        &self,
+        variable: &'static str,
+        default: &'static str,
+    ) -> Result<usize, ConfigError> {
+        self.parsed(
+            variable,
+            default,
+            "a whole number from 1 to 100000",
+            |text| {
+                text.parse()
+                    .ok()
+                    .filter(|count| (1..=100_000).contains(count))
+            },
+        )
+    }
+}
+
+pub(super) fn on_or_off(text: &str) -> Option<bool> {
+    match text {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
+    }
+}
+
+pub(super) fn switch(text: &str) -> Option<bool> {
+    text.parse().ok()
+}
+
+/// Reads `500ms`, `30s`, `10m`, `1h`, `30d`: a whole number above zero and a unit, at most 10 years.
+pub fn duration(text: &str) -> Option<Duration> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at_checked(digits)?;
+    let milliseconds_a_unit = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    let milliseconds = number
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(milliseconds_a_unit)?;
+    (1..=315_576_000_000)
+        .contains(&milliseconds)
+        .then(|| Duration::from_millis(milliseconds))
+}
+
+/// Takes a bare origin whose traffic nobody on the way can read: https, or http to this machine.
+pub(super) fn origin(text: &str, insecure: bool) -> Option<String> {
+    let url = reqwest::Url::parse(text).ok()?;
+    let bare = url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    let private = url.scheme() == "https"
+        || (url.scheme() == "http" && (insecure || is_loopback(&url)) && url.host_str().is_some());
+    (bare && private).then(|| url.origin().ascii_serialization())
+}
+
+/// Takes the address of a document: https, or http to this machine, without a user or a fragment.
+pub(super) fn document(text: &str) -> Option<reqwest::Url> {
+    let url = reqwest::Url::parse(text).ok()?;
+    let bare = url.username().is_empty() && url.password().is_none() && url.fragment().is_none();
+    let private = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
+    (bare && private && url.host_str().is_some()).then_some(url)
+}
+
+fn is_loopback(url: &reqwest::Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        host == "localhost"
+            || host
+                .trim_matches(['[', ']'])
+                .parse::<std::net::IpAddr>()
+                .is_ok_and(|ip| ip.is_loopback())
+    })
+}
