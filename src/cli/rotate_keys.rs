@@ -30,8 +30,8 @@ pub(super) fn run(args: &RotateKeys) -> Result<(), String> {
         format!(
             "Step 2 of 3: the next keys are in use; the last ones' tokens are still accepted.\n\
              Now:\n\
-             \x20 make {shown}/ on every server and every minter like this one, as far as each needs it,\n\
-             \x20 and have every server read its keys: {hup}\n\
+             \x20 give every other minter jwt.private.pem and seal.public.pem,\n\
+             \x20 give every other server jwt*.public.pem and seal*.private.pem, and have it read them: {hup}\n\
              When the last of the old tokens has expired, on {} at the latest (JWT_MAX_LIFETIME):\n\
              \x20 discord-mcp-server rotate-keys --retire\n\
              At once, instead, if the last keys may be in wrong hands; old tokens are refused then.\n",
