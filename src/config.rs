@@ -14,7 +14,7 @@ use crate::audit::ContentPolicy;
 use crate::auth::{Limits, OperatorLimits, ProviderConfig};
 use crate::discord::{ChannelId, GuildId};
 pub use variables::duration;
-use variables::{Variables, document, on_or_off, origin, switch};
+use variables::{Variables, document, is_shown, on_or_off, origin, switch};
 
 /// Everything that can be configured.
 ///
@@ -256,9 +256,9 @@ where
         }
     })?;
     let issuer = env.optional("JWT_JWKS_ISSUER")?;
-    let wrong = |variable, value, allowed| ConfigError {
-        variable,
-        value,
+    let wrong = |value: Option<String>, allowed| ConfigError {
+        variable: "JWT_JWKS_ISSUER",
+        value: value.filter(|value| is_shown(value)),
         allowed,
     };
     let token_claim = env.optional("JWT_JWKS_TOKEN_CLAIM")?;
@@ -268,16 +268,16 @@ where
         (None, None) => return Ok(None),
         (Some(_), None) => {
             let allowed = "JWT_JWKS_URL needs it: the iss of the provider's tokens";
-            return Err(wrong("JWT_JWKS_ISSUER", None, allowed));
+            return Err(wrong(None, allowed));
         }
         (None, Some(issuer)) => {
             let allowed = "it needs JWT_JWKS_URL: where the provider's keys are";
-            return Err(wrong("JWT_JWKS_ISSUER", Some(issuer), allowed));
+            return Err(wrong(Some(issuer), allowed));
         }
         (Some(_), Some(issuer)) if issuer == own => {
             let allowed =
                 "another issuer than JWT_ISSUER: the issuer decides which keys verify a token";
-            return Err(wrong("JWT_JWKS_ISSUER", Some(issuer), allowed));
+            return Err(wrong(Some(issuer), allowed));
         }
         (Some(url), Some(issuer)) => (url, issuer),
     };

@@ -27,6 +27,7 @@ use crate::mcp::Door;
 pub use names::Names;
 pub use refusals::Refusals;
 use render::failure;
+pub use rest::envelope;
 pub use well_known::Metadata;
 
 /// What the routes share.

@@ -26,7 +26,8 @@
 //! - Imports go one way: server → http, mcp → auth → dispatch → tools → discord, and dispatch → audit;
 //!   config and error are known to all.
 //! - The environment is read in `config` only. serenity is named in `discord` only. Status codes
-//!   stand in `http` and `error` only. Tasks are spawned in `dispatch` and `server` only.
+//!   stand in `http` and `error` only. Tasks are spawned in `dispatch`, `server` and `auth` (to fetch
+//!   an identity provider's keys) only.
 //! - Secrets are exposed in `auth` and `discord` only; their types have no `Debug` and no
 //!   `Serialize`.
 

@@ -40,6 +40,15 @@ pub(super) fn header_names(bearer: &str) -> Option<Vec<String>> {
     Some(members.into_keys().collect())
 }
 
+/// Whether a token's payload is a JSON object. A list of the claims' values would be read as one, too.
+pub(super) fn has_object(bearer: &str) -> bool {
+    let payload = bearer.split('.').nth(1);
+    let decoded = payload.and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
+    decoded
+        .map(Zeroizing::new)
+        .is_some_and(|json| json.trim_ascii_start().starts_with(b"{"))
+}
+
 /// The text of one claim of a verified token, by its name; `Some(None)` where it has no such claim
 /// or null, `None` where that is given twice or is no text.
 pub(super) fn named_secret(bearer: &str, name: &str) -> Option<Option<SecretString>> {

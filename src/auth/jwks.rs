@@ -66,12 +66,14 @@ pub(super) fn read(text: &[u8]) -> Result<HashMap<String, DecodingKey>, &'static
     }
     let (mut keys, mut twice) = (HashMap::new(), HashSet::new());
     for value in set.keys {
-        let Ok(jwk) = Jwk::deserialize(value) else {
+        // A list of the values would be read as a key, too.
+        let Some(jwk) = Some(value)
+            .filter(Value::is_object)
+            .and_then(|value| Jwk::deserialize(value).ok())
+            .filter(Jwk::verifies)
+        else {
             continue;
         };
-        if !jwk.verifies() {
-            continue;
-        }
         match jwk.key() {
             Ok(key) => {
                 if keys.insert(jwk.kid.clone(), key).is_some() {

@@ -206,13 +206,9 @@ pub fn secret_file(path: &Path) -> Result<Vec<u8>, KeyError> {
         .ok_or_else(|| problem(path, "does not hold 32 bytes in hex"))
 }
 
-/// The names of the files in `dir`, in order; none where there is no folder.
+/// The names of the files in `dir`, in order.
 pub(super) fn names(dir: &Path) -> Result<Vec<String>, KeyError> {
-    let entries = match fs::read_dir(dir) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(io(dir, "cannot be listed", &error)),
-    };
+    let entries = fs::read_dir(dir).map_err(|error| io(dir, "cannot be listed", &error))?;
     let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|error| io(dir, "cannot be listed", &error))?;

@@ -83,7 +83,11 @@ impl Keys {
     /// When a file cannot be read or written, or holds a key outside the policy: RSA of 2048 to
     /// 8192 bits with the exponent 65537.
     pub fn load_or_create(dir: &Path) -> Result<Self, KeyError> {
-        let files = names(dir)?;
+        let files = if exists(dir)? {
+            names(dir)?
+        } else {
+            Vec::new()
+        };
         let has_jwt = files
             .iter()
             .any(|file| Pair::Jwt.is_public(file) || Pair::Jwt.private(dir, "") == dir.join(file));
@@ -214,11 +218,9 @@ impl Keys {
 /// Writes the public half of a private key that is alone. Whether it did.
 fn complete(dir: &Path, pair: Pair) -> Result<bool, KeyError> {
     let public = pair.public(dir, "");
-    let alone = match pair {
-        Pair::Jwt => !names(dir)?.iter().any(|file| pair.is_public(file)),
-        Pair::Seal => !exists(&public)?,
-    };
-    if alone && let Some(key) = PrivateKey::read(&pair.private(dir, ""))? {
+    if !exists(&public)?
+        && let Some(key) = PrivateKey::read(&pair.private(dir, ""))?
+    {
         return key.public.publish(&public);
     }
     Ok(false)

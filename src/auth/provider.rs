@@ -1,7 +1,7 @@
 //! An identity provider's keys: fetched, kept, and fetched again when they must be.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use jsonwebtoken::DecodingKey;
@@ -35,7 +35,7 @@ pub struct Provider {
     config: ProviderConfig,
     client: reqwest::Client,
     state: RwLock<State>,
-    /// Whoever has it fetches; whoever waits for it finds what was fetched.
+    /// Whoever has it fetches.
     fetching: Mutex<()>,
 }
 
@@ -77,36 +77,30 @@ impl Provider {
     /// The key of this `kid`. A `kid` that is not known is worth a fetch, if the last one was long
     /// enough ago. A set that is too old is fetched anew by one call; others meanwhile go on with
     /// what there is.
-    pub(super) async fn key(&self, kid: &str) -> Option<DecodingKey> {
+    pub(super) async fn key(self: &Arc<Self>, kid: &str) -> Option<DecodingKey> {
         let known = self.known(kid);
         let is_fresh = self
             .read()
             .fetched
             .is_some_and(|fetched| fetched.elapsed() < self.config.max_age);
         match known {
-            Some(key) if is_fresh => Some(key),
-            Some(key) => match self.fetching.try_lock() {
-                Ok(_turn) => {
-                    self.fetch_if_due().await;
-                    self.known(kid)
-                }
-                Err(_) => Some(key),
-            },
-            None => {
-                let _turn = self.fetching.lock().await;
-                // Somebody may have fetched while this call waited for its turn.
-                if self.known(kid).is_none() {
-                    self.fetch_if_due().await;
-                }
-                self.known(kid)
-            }
+            Some(key) if is_fresh => return Some(key),
+            // Somebody is fetching already.
+            Some(key) if self.fetching.try_lock().is_err() => return Some(key),
+            _ => self.fetch().await,
         }
+        self.known(kid)
     }
 
-    /// Fetches the keys, unless that was tried a short time ago.
-    pub(super) async fn fetch(&self) {
-        let _turn = self.fetching.lock().await;
-        self.fetch_if_due().await;
+    /// Fetches the keys, unless that was tried a short time ago. It goes on when its caller hangs
+    /// up: else whoever calls and hangs up in time could keep the keys from ever being fetched.
+    pub(super) async fn fetch(self: &Arc<Self>) {
+        let this = Arc::clone(self);
+        let fetching = tokio::spawn(async move {
+            let _turn = this.fetching.lock().await;
+            this.fetch_if_due().await;
+        });
+        fetching.await.ok();
     }
 
     /// Only for whoever has the turn.

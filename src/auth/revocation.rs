@@ -78,13 +78,15 @@ impl DenyList {
             if line.trim_ascii().is_empty() {
                 continue;
             }
-            let read = serde_json::from_slice::<Revocation>(line);
+            let read = serde_json::from_slice::<Revocation>(line).ok();
+            // A list of the values would be read as an object, too.
+            let read = read.filter(|_| line.trim_ascii_start().starts_with(b"{"));
             let before = |text: &Option<String>| text.as_deref().map(second);
             match read.map(|line| (before(&line.issued_before), line.jti, line.sub)) {
-                Ok((None, Some(jti), None)) => {
+                Some((None, Some(jti), None)) => {
                     self.jtis.insert(jti);
                 }
-                Ok((Some(Some(second)), None, Some(sub))) => self.revoke(sub, second),
+                Some((Some(Some(second)), None, Some(sub))) => self.revoke(sub, second),
                 _ => {
                     unread.get_or_insert(at + 1);
                 }

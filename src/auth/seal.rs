@@ -130,7 +130,12 @@ pub(super) fn open(
         return Err(unsealable);
     };
     let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| unsealable);
-    let header: Header = serde_json::from_slice(&decode(header_text)?).map_err(|_| unsealable)?;
+    let header = decode(header_text)?;
+    // A list of its values would be read as one, too.
+    if !header.starts_with(b"{") {
+        return Err(unsealable);
+    }
+    let header: Header = serde_json::from_slice(&header).map_err(|_| unsealable)?;
     if header.alg != ALGORITHM || header.enc != ENCRYPTION {
         return Err(unsealable);
     }

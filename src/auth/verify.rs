@@ -9,7 +9,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_he
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::claims::{Claims, Issuer, header_names, named_secret};
+use super::claims::{Claims, Issuer, has_object, header_names, named_secret};
 use super::keys::Keys;
 use super::principal::{Credential, Limits, OperatorLimits, Principal};
 use super::provider::Provider;
@@ -49,7 +49,7 @@ pub struct Verifier {
     keys: RwLock<Arc<Keys>>,
     own: Validation,
     issuer: String,
-    provider: Option<(Provider, Validation)>,
+    provider: Option<(Arc<Provider>, Validation)>,
     max_lifetime: Duration,
     require_sealed: bool,
     operator: Arc<OperatorLimits>,
@@ -71,7 +71,7 @@ impl Verifier {
         };
         let provider = rules.provider.map(|provider| {
             let theirs = validation(&provider.config().issuer);
-            (provider, theirs)
+            (Arc::new(provider), theirs)
         });
         Self {
             keys: RwLock::new(keys),
@@ -93,6 +93,9 @@ impl Verifier {
     pub async fn verify(&self, bearer: &str) -> Result<Principal, Rejection> {
         let header = decode_header(bearer).map_err(|_| Rejection::Malformed)?;
         check_header(bearer, &header)?;
+        if !has_object(bearer) {
+            return Err(Rejection::BadClaims);
+        }
         let kid = header.kid.as_deref().ok_or(Rejection::UnknownKey)?;
         // What the token says of its issuer decides which keys may verify it, and is verified then.
         let Issuer { iss } = insecure_decode_claims(bearer).map_err(|_| Rejection::BadClaims)?;

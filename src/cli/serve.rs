@@ -135,7 +135,6 @@ async fn run(config: Config) -> Result<(), String> {
         &welcome(&config, &keys, &address.to_string()),
     );
     tracing::info!(%address, "serving");
-    app.verifier.prepare().await;
     let limits = Limits {
         connections: config.max_connections,
         drain: config.drain_timeout,
@@ -150,6 +149,7 @@ async fn run(config: Config) -> Result<(), String> {
     };
     let (dispatcher, hung_up) = (Arc::clone(&app.dispatcher), Arc::clone(&app));
     let serving = async {
+        hung_up.verifier.prepare().await;
         server::run(listener, router(app), limits, shutdown).await;
         // Calls whose clients have gone finish too, in what is left of the drain time.
         let began = drain.borrow_and_update().unwrap_or_else(Instant::now);

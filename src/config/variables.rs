@@ -41,7 +41,7 @@ impl<F: Fn(&'static str) -> Option<OsString>> Variables<F> {
         parse: impl Fn(&str) -> Option<T>,
     ) -> Result<T, ConfigError> {
         let text = self.text(variable, default)?;
-        let value = Some(text.clone()).filter(|text| !text.contains('@') && !holds_secret(text));
+        let value = Some(text.clone()).filter(|text| is_shown(text));
         parse(&text).ok_or(ConfigError {
             variable,
             value,
@@ -115,6 +115,12 @@ impl<F: Fn(&'static str) -> Option<OsString>> Variables<F> {
             },
         )
     }
+}
+
+/// Whether a value may stand in a message. An address with an `@` may hold a password, and anything
+/// may hold a token in the wrong place.
+pub(super) fn is_shown(value: &str) -> bool {
+    !value.contains('@') && !holds_secret(value)
 }
 
 pub(super) fn on_or_off(text: &str) -> Option<bool> {

@@ -61,7 +61,10 @@ pub(super) async fn invoke(
 }
 
 /// Reads the body of an invocation.
-fn envelope(headers: &HeaderMap, body: &[u8]) -> Result<Invocation, Error> {
+///
+/// # Errors
+/// `unsupported_media_type` or `invalid_request`.
+pub fn envelope(headers: &HeaderMap, body: &[u8]) -> Result<Invocation, Error> {
     if !is_json(headers) {
         return Err(Error::new(
             Code::UnsupportedMediaType,
@@ -70,9 +73,15 @@ fn envelope(headers: &HeaderMap, body: &[u8]) -> Result<Invocation, Error> {
     }
     let body: Value = serde_json::from_slice(body)
         .map_err(|_| invalid_request("The body is not JSON, or nested too deeply"))?;
-    let Envelope { method, params } = serde_json::from_value(body).map_err(|_| {
-        invalid_request("The body must be an object with `method`, the name of a tool, and `params`, an object, and nothing else")
-    })?;
+    // A list of the two values would be read as an envelope, too.
+    let read = Some(body)
+        .filter(Value::is_object)
+        .map(Envelope::deserialize);
+    let Some(Ok(Envelope { method, params })) = read else {
+        return Err(invalid_request(
+            "The body must be an object with `method`, the name of a tool, and `params`, an object, and nothing else",
+        ));
+    };
     Ok(Invocation {
         tool: method,
         params: params.unwrap_or_default(),

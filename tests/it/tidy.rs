@@ -106,7 +106,7 @@ fn each_concern_stands_in_its_room() {
     stands_only_in(&["std::env", "var_os"], &["config"]);
     stands_only_in(&["serenity::"], &["discord"]);
     stands_only_in(&["StatusCode::"], &["http", "error", "discord"]);
-    stands_only_in(&["tokio::spawn("], &["dispatch", "server"]);
+    stands_only_in(&["tokio::spawn("], &["auth", "dispatch", "server"]);
     stands_only_in(&["expose_secret"], &["auth", "discord"]);
     stands_only_in(&["dotenvy"], &["cli"]);
 }
