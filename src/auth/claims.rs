@@ -40,13 +40,14 @@ pub(super) fn header_names(bearer: &str) -> Option<Vec<String>> {
     Some(members.into_keys().collect())
 }
 
-/// Whether a token's payload is a JSON object. A list of the claims' values would be read as one, too.
+/// Whether a token's payload is an object in UTF-8 (RFC 7519 section 7.2). A list of the claims'
+/// values would be read as one, too, and what is skipped is not looked at.
 pub(super) fn has_object(bearer: &str) -> bool {
     let payload = bearer.split('.').nth(1);
     let decoded = payload.and_then(|payload| URL_SAFE_NO_PAD.decode(payload).ok());
-    decoded
-        .map(Zeroizing::new)
-        .is_some_and(|json| json.trim_ascii_start().starts_with(b"{"))
+    decoded.map(Zeroizing::new).is_some_and(|json| {
+        json.trim_ascii_start().starts_with(b"{") && std::str::from_utf8(&json).is_ok()
+    })
 }
 
 /// The text of one claim of a verified token, by its name; `Some(None)` where it has no such claim
