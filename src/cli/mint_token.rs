@@ -149,7 +149,7 @@ fn ask() -> Result<SecretString, String> {
 fn spoken(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
-    let unit = units.iter().find(|(unit, _)| seconds % unit == 0);
+    let unit = units.iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
     unit.map_or_else(
         || format!("{seconds}s"),
         |(unit, name)| format!("{}{name}", seconds / unit),
