@@ -14,6 +14,7 @@
 mod access;
 mod attacks;
 mod attacks_algorithms;
+mod attacks_bits;
 mod attacks_carriers;
 mod attacks_claims;
 mod attacks_headers;
