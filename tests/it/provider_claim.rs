@@ -102,12 +102,7 @@ async fn with_a_name_the_standard_claims_of_a_provider_say_nothing() {
     ] {
         refused(&app, changes, 401, "missing_discord_token").await;
     }
-    for ignored in [
-        json!(BOT_TOKEN),
-        json!(""),
-        json!(7),
-        json!({"of": "others"}),
-    ] {
+    for ignored in [json!(BOT_TOKEN), json!("")] {
         app.discord.clear_requests();
         let other = json!({CLAIM: OTHER_BOT_TOKEN, "discord_token": ignored, "discord_token_sealed": ignored});
         call(&app, other, OTHER_CHANNEL).await.result();
