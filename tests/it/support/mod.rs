@@ -1,7 +1,7 @@
 //! What the tests share: a running server ([`app`]), the stand-in for Discord ([`discord`]),
-//! tokens, good ([`tokens`]) and made up ([`forge`], [`jwe`]), an MCP client ([`mcp`]), a server in a
-//! process of its own ([`served`]), an identity provider ([`provider`]), and what failures look like
-//! ([`expect`]).
+//! tokens, good ([`tokens`]) and made up ([`forge`], [`jwe`]), calls of every tool ([`calls`]), an MCP
+//! client ([`mcp`]), a server in a process of its own ([`served`]), an identity provider
+//! ([`provider`]), and what failures look like ([`expect`]).
 //!
 //! ```ignore
 //! let app = App::start().await;
@@ -13,6 +13,7 @@
 //! ```
 
 pub mod app;
+pub mod calls;
 pub mod discord;
 pub mod expect;
 pub mod forge;
