@@ -38,7 +38,8 @@ pub fn seal_public() -> &'static RsaPublicKey {
 }
 
 pub fn seal_kid() -> String {
-    thumbprint(seal_public())
+    static KID: OnceLock<String> = OnceLock::new();
+    KID.get_or_init(|| thumbprint(seal_public())).clone()
 }
 
 /// A compact JWE in its parts, before they are encoded.
@@ -171,7 +172,7 @@ pub fn open(compact: &str, private_pem: &str) -> (Value, String) {
         panic!("a compact JWE has five parts, not {}", parts.len());
     };
     let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).unwrap();
-    let private = PrivateDecryptingKey::from_pkcs8(&der(private_pem)).unwrap();
+    let private = PrivateDecryptingKey::from_pkcs8(&tokens::der(private_pem)).unwrap();
     let private = OaepPrivateDecryptingKey::new(private).unwrap();
     let mut cek = vec![0; private.min_output_size()];
     let cek = private
@@ -186,15 +187,6 @@ pub fn open(compact: &str, private_pem: &str) -> (Value, String) {
         .unwrap();
     let header = serde_json::from_slice(&decode(header)).unwrap();
     (header, String::from_utf8(text.to_vec()).unwrap())
-}
-
-/// The bytes of a PEM file.
-fn der(pem: &str) -> Vec<u8> {
-    let lines = pem.lines().filter(|line| !line.starts_with("-----"));
-    let text: String = lines.collect();
-    base64::engine::general_purpose::STANDARD
-        .decode(text)
-        .unwrap()
 }
 
 /// What is authenticated beside the content: the header as it is written.
