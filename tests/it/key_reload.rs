@@ -89,7 +89,8 @@ async fn a_state_that_cannot_be_used_changes_nothing_and_is_told_of() {
     let current = server.keys.join(tokens::PUBLIC);
     let ours = fs::read(&current).unwrap();
     let away = server.keys.with_file_name("away");
-    let steps: [(&str, &dyn Fn(), &dyn Fn()); 5] = [
+    type Step<'a> = (&'a str, &'a dyn Fn(), &'a dyn Fn());
+    let steps: [Step<'_>; 5] = [
         ("no key", &|| fs::write(&extra, "garbage").unwrap(), &|| {
             fs::remove_file(&extra).unwrap()
         }),
@@ -116,10 +117,7 @@ async fn a_state_that_cannot_be_used_changes_nothing_and_is_told_of() {
         spoil();
         server.hang_up(NOT_RELOADED, at + 1).await;
         let output = server.process.output();
-        let told = output
-            .lines()
-            .filter(|line| line.contains(NOT_RELOADED))
-            .next_back();
+        let told = output.lines().rfind(|line| line.contains(NOT_RELOADED));
         assert!(told.unwrap().contains("error=keys"), "{what}: {output}");
         assert!(server.is_let_in(&tokens::token()).await, "{what}");
         assert!(!server.is_let_in(&signed(good)).await, "{what}");
