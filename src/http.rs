@@ -122,6 +122,9 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
     if !app.dispatcher.is_audit_healthy().await {
         failing.push("audit");
     }
+    if app.dispatcher.held_back().is_some() {
+        failing.push("discord");
+    }
     if !app.verifier.has_keys() {
         failing.push("keys");
     }

@@ -70,7 +70,7 @@ pub(super) fn dispatcher(config: &Config) -> Result<Arc<Dispatcher>, String> {
             config.audit_log.display()
         )
     })?;
-    let connector = Connector::new(&config.discord_api_base).map_err(|_| NO_TLS.to_owned())?;
+    let connector = Connector::new(&config.discord_api_base).ok_or_else(|| NO_TLS.to_owned())?;
     Ok(Arc::new(Dispatcher::new(
         connector,
         audit,

@@ -120,11 +120,31 @@ fn broken(operation: Operation, what: &str) -> Error {
     Error::new(Code::DiscordError, what.to_owned()).hint("Try again in a moment.")
 }
 
+/// What Discord says with a status that is not one of success.
 #[derive(Deserialize, Default)]
-struct Refusal {
+pub(super) struct Refusal {
     code: Option<u64>,
     retry_after: Option<f64>,
+    #[serde(default)]
+    global: bool,
     errors: Option<Value>,
+}
+
+impl Refusal {
+    /// Reads the body of an answer; `None` where it is none of Discord's API.
+    pub(super) fn read(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
+    }
+
+    /// Whether a 429 is about all that the bot sends.
+    pub(super) fn is_global(&self) -> bool {
+        self.global
+    }
+
+    /// Whether a 403 is about what the bot may do at all, and not about this one request.
+    pub(super) fn is_for_want_of_permission(&self) -> bool {
+        matches!(self.code, Some(50_001 | 50_013))
+    }
 }
 
 /// Discord answered with a status that is not one of success.
@@ -132,11 +152,11 @@ pub(super) fn refused(
     operation: Operation,
     status: StatusCode,
     headers: &HeaderMap,
-    body: &[u8],
+    refusal: Option<&Refusal>,
 ) -> Error {
-    let refusal = serde_json::from_slice::<Refusal>(body).ok();
     let from_edge = refusal.is_none();
-    let refusal = refusal.unwrap_or_default();
+    let nothing = Refusal::default();
+    let refusal = refusal.unwrap_or(&nothing);
     // A channel or message that is not there is the caller's affair; the rest is the operator's too.
     if matches!(status.as_u16(), 400 | 404) {
         tracing::debug!(
@@ -156,7 +176,7 @@ pub(super) fn refused(
     }
     let error = match status.as_u16() {
         401 => token_rejected(),
-        429 => rate_limited(headers, &refusal),
+        429 => rate_limited(headers, refusal),
         403 if from_edge => Error::new(Code::DiscordError, "Discord's edge refused the request")
             .hint("The address of this server may be blocked; wait before trying again."),
         500.. => Error::new(
@@ -172,7 +192,7 @@ pub(super) fn refused(
         } else {
             "Try again in a moment."
         }),
-        400..=499 => by_code(operation, status, &refusal),
+        400..=499 => by_code(operation, status, refusal),
         _ => Error::new(
             Code::DiscordError,
             "Discord answered in a way that this server does not expect",
@@ -181,7 +201,8 @@ pub(super) fn refused(
     error.discord(status.as_u16(), refusal.code)
 }
 
-fn token_rejected() -> Error {
+/// Discord does not know the bot token.
+pub(super) fn token_rejected() -> Error {
     Error::new(Code::DiscordTokenRejected, "Discord rejected the bot token in this JWT")
         .hint("The bot token was reset or mistyped. Copy it anew from Discord's developer portal and mint a new JWT.")
 }
@@ -189,6 +210,16 @@ fn token_rejected() -> Error {
 /// Discord keeps some of its own notices for ever.
 pub(crate) fn undeletable() -> Error {
     Error::invalid_params("`message_id` is one of Discord's own notices, which cannot be deleted")
+}
+
+/// Discord's limits have no room for the request before the call must end.
+pub(super) fn no_room(wait: Duration) -> Error {
+    Error::new(
+        Code::RateLimited,
+        "Discord's limits have no room for this call in time; nothing was sent",
+    )
+    .retry_after(wait)
+    .hint("Wait `retry_after` seconds before the next call.")
 }
 
 fn rate_limited(headers: &HeaderMap, refusal: &Refusal) -> Error {
