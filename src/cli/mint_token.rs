@@ -53,8 +53,8 @@ pub(super) fn run(args: Args) -> Result<(), String> {
     let longest = config.jwt_max_lifetime;
     if args.ttl > longest {
         return Err(format!(
-            "--ttl is longer than JWT_MAX_LIFETIME allows: at most {} hours",
-            longest.as_secs() / 3600
+            "--ttl is longer than JWT_MAX_LIFETIME allows: at most {}",
+            spoken(longest)
         ));
     }
     if args.sub.is_empty() || args.sub.len() > 256 {
@@ -143,6 +143,17 @@ fn ask() -> Result<SecretString, String> {
         return Err(NO_TOKEN.to_owned());
     }
     Ok(text.into())
+}
+
+/// A duration as JWT_MAX_LIFETIME has it, in its largest whole unit.
+fn spoken(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
+    let unit = units.iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
+    unit.map_or_else(
+        || format!("{seconds}s"),
+        |(unit, name)| format!("{}{name}", seconds / unit),
+    )
 }
 
 fn scopes(text: &str) -> Result<Scopes, String> {
