@@ -13,7 +13,7 @@ use crate::auth::{Keys, Provider, Revocations, Rules, Verifier, secret_file};
 use crate::config::Config;
 use crate::discord::Connector;
 use crate::dispatch::Dispatcher;
-use crate::http::{App, Metadata, Names, Refusals, router};
+use crate::http::{App, CallerLimits, Metadata, Names, Refusals, router};
 use crate::mcp::Door;
 use crate::server::{self, Limits};
 use crate::tools::TOOLS;
@@ -45,6 +45,7 @@ pub fn assemble(config: &Config, keys: &Arc<Keys>) -> Result<Arc<App>, String> {
             &config.allowed_hosts,
             &config.allowed_origins,
         ),
+        callers: CallerLimits::new(config.rate_limit_per_minute, config.rate_limit_burst),
         refusals: Refusals::default(),
         metadata: config.provider.as_ref().map(|provider| Metadata {
             issuer: provider.issuer.clone(),
