@@ -191,7 +191,7 @@ impl Discord {
             return Err(Error::internal());
         }
         let route = RouteKey::of(&request);
-        let (mut attempts, mut may_be_done) = (0, false);
+        let (mut attempts, mut doubt) = (0, None);
         loop {
             // The bodies of our requests are in memory, so there is always another.
             let copy = request.try_clone().ok_or_else(Error::internal)?;
@@ -199,7 +199,7 @@ impl Discord {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            if may_be_done
+            if doubt.is_some()
                 && request.method() == Method::DELETE
                 && let Some(answer) = failure.deleted_before()
             {
@@ -208,9 +208,11 @@ impl Discord {
             attempts += 1;
             let pause = failure.pause(attempts);
             let Some(pause) = pause.filter(|&pause| Instant::now() + pause < self.deadline) else {
-                return Err(failure.error);
+                return Err(failure.after(doubt));
             };
-            may_be_done |= failure.again == Again::MayBeDone;
+            if failure.again == Again::MayBeDone {
+                doubt = Some(failure.error);
+            }
             tracing::debug!(?operation, attempts, "a request to Discord is tried again");
             tokio::time::sleep(pause).await;
         }

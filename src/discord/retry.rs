@@ -61,6 +61,17 @@ impl Failure {
         })
     }
 
+    /// What to tell after an attempt that may have been done, if there was one: that this attempt
+    /// was not sent, or not done, does not say that nothing was.
+    pub(super) fn after(self, doubt: Option<Error>) -> Error {
+        let settles = match self.again {
+            Again::MayBeDone => true,
+            Again::NotDone => false,
+            Again::No => self.status.is_some(),
+        };
+        doubt.filter(|_| !settles).unwrap_or(self.error)
+    }
+
     /// How long to pause before the attempt after `attempts`; `None` where there is none. At random
     /// between half and all of it, so that those who failed together do not come back together.
     pub(super) fn pause(&self, attempts: u32) -> Option<Duration> {
