@@ -9,7 +9,7 @@ use clap::Parser;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
-use super::{configuration, finish, say};
+use super::{configuration, finish, parse, say};
 use crate::auth::{Grant, Keys, Scope, Scopes, mint};
 use crate::config::{Config, duration};
 use crate::discord::{BotToken, ChannelId, GuildId, Snowflake, rfc3339};
@@ -45,7 +45,10 @@ pub(super) struct Args {
 
 /// Mints what the command line asks for.
 pub fn main() -> ExitCode {
-    finish(run(Args::parse()))
+    match parse() {
+        Ok(args) => finish(run(args)),
+        Err(ended) => ended,
+    }
 }
 
 pub(super) fn run(args: Args) -> Result<(), String> {
