@@ -11,7 +11,7 @@ use serenity::http::{LightMethod, Request, Route};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use super::fault::{self, Operation, Unread};
+use super::fault::{self, NoPlace, Operation, Refusal, Unread};
 use super::headers::RateHeaders;
 use super::memory::{HeldBack, Memory, Place, Token};
 use super::place::Places;
@@ -245,8 +245,13 @@ impl Discord {
             place.answered(&rates);
             None
         };
-        let body = match read(response).await {
-            Ok(body) => body,
+        let refusal = match read(response).await {
+            Ok(body) if status.is_success() => return Ok(Answer { status, body }),
+            Ok(body) => Refusal::read(&body),
+            // Why Discord refuses is in the status and the headers, too.
+            Err(Unread::Broken(_)) if matches!(status.as_u16(), 401 | 403 | 429) => {
+                Some(Refusal::default())
+            }
             Err(unread) => {
                 let again = match unread {
                     Unread::TooLarge => Again::No,
@@ -258,10 +263,6 @@ impl Discord {
                 ));
             }
         };
-        if status.is_success() {
-            return Ok(Answer { status, body });
-        }
-        let refusal = fault::Refusal::read(&body);
         let error = fault::refused(operation, status, &headers, refusal.as_ref());
         let mut failure = Failure::new(error, Again::No);
         failure.status = Some(status);
@@ -282,7 +283,7 @@ impl Discord {
             }
             if let Err(wait) = self.token.keep_pace(self.deadline).await {
                 place.unused();
-                return Err(fault::no_room(wait));
+                return Err(fault::no_room(NoPlace::For(wait)));
             }
             // Or that there is nothing to be had.
             if let Err(error) = self.check(route) {
@@ -308,7 +309,7 @@ impl Discord {
         route: &RouteKey,
         failure: &mut Failure,
         rates: &RateHeaders,
-        refusal: Option<&fault::Refusal>,
+        refusal: Option<&Refusal>,
         place: Option<Place>,
     ) {
         let host = &self.memory.host;
@@ -341,7 +342,8 @@ impl Discord {
             // It was not Discord's API that refused.
             (Some(403 | 429), None) => {
                 host.refused();
-                host.edge_refused(rates.retry_after);
+                let wait = host.edge_refused(rates.retry_after);
+                failure.error = failure.error.clone().retry_after(wait);
             }
             (Some(500..), _) => failure.again = Again::MayBeDone,
             _ => {}

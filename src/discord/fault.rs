@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::lenient;
 use crate::error::{Code, Error};
 
 /// What was asked of Discord. It decides what a refusal most likely means.
@@ -123,10 +124,12 @@ fn broken(operation: Operation, what: &str) -> Error {
 /// What Discord says with a status that is not one of success.
 #[derive(Deserialize, Default)]
 pub(super) struct Refusal {
+    #[serde(default, deserialize_with = "lenient::maybe")]
     code: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
     retry_after: Option<f64>,
-    #[serde(default)]
-    global: bool,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    global: Option<bool>,
     errors: Option<Value>,
 }
 
@@ -138,7 +141,7 @@ impl Refusal {
 
     /// Whether a 429 is about all that the bot sends.
     pub(super) fn is_global(&self) -> bool {
-        self.global
+        self.global == Some(true)
     }
 
     /// Whether a 403 is about what the bot may do at all, and not about this one request.
@@ -212,8 +215,20 @@ pub(crate) fn undeletable() -> Error {
     Error::invalid_params("`message_id` is one of Discord's own notices, which cannot be deleted")
 }
 
+/// Why a request found no place in Discord's limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoPlace {
+    /// There is none for so long.
+    For(Duration),
+    /// Discord does not answer those who came before, and has told of no limit.
+    Silence,
+}
+
 /// Discord's limits have no room for the request before the call must end.
-pub(super) fn no_room(wait: Duration) -> Error {
+pub(super) fn no_room(why: NoPlace) -> Error {
+    let NoPlace::For(wait) = why else {
+        return timed_out(false);
+    };
     Error::new(
         Code::RateLimited,
         "Discord's limits have no room for this call in time; nothing was sent",

@@ -15,7 +15,13 @@ pub(super) struct RouteKey {
 
 impl RouteKey {
     pub(super) fn of(request: &Request) -> Self {
-        Self::new(request.method().as_str(), request.url().path())
+        let mut key = Self::new(request.method().as_str(), request.url().path());
+        // A search names its channel in the query alone.
+        let mut query = request.url().query_pairs();
+        if let Some((_, channel)) = query.find(|(name, _)| name == "channel_id") {
+            key.what += &format!("?channel_id={channel}");
+        }
+        key
     }
 
     fn new(method: &str, path: &str) -> Self {

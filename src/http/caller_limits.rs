@@ -14,12 +14,8 @@ const MANY: usize = 10_000;
 
 /// The limits of all callers, by `sub`.
 pub struct CallerLimits {
-    limiter: RateLimiter<
-        String,
-        HashMapStateStore<String>,
-        DefaultClock,
-        StateInformationMiddleware,
-    >,
+    limiter:
+        RateLimiter<String, HashMapStateStore<String>, DefaultClock, StateInformationMiddleware>,
     per_minute: NonZeroU32,
     burst: NonZeroU32,
 }
@@ -51,7 +47,10 @@ impl CallerLimits {
         }
         let (remaining, wait) = match self.limiter.check_key(&sub.to_owned()) {
             Ok(state) => (state.remaining_burst_capacity(), None),
-            Err(not_yet) => (0, Some(not_yet.wait_time_from(DefaultClock::default().now()))),
+            Err(not_yet) => (
+                0,
+                Some(not_yet.wait_time_from(DefaultClock::default().now())),
+            ),
         };
         let used = self.burst.get().saturating_sub(remaining);
         let reset = Duration::from_secs(60) * used / self.per_minute.get();
@@ -72,7 +71,10 @@ impl Verdict {
         for (name, value) in [
             ("ratelimit-limit", u64::from(self.burst)),
             ("ratelimit-remaining", u64::from(self.remaining)),
-            ("ratelimit-reset", u64::try_from(seconds).unwrap_or(u64::MAX)),
+            (
+                "ratelimit-reset",
+                u64::try_from(seconds).unwrap_or(u64::MAX),
+            ),
         ] {
             headers.insert(HeaderName::from_static(name), value.into());
         }

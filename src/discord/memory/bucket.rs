@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::lock;
+use crate::discord::fault::NoPlace;
 use crate::discord::headers::RateHeaders;
 
 /// How much later than Discord said a window is taken to begin: its clock is not ours.
@@ -110,6 +111,15 @@ impl State {
         }
     }
 
+    /// Why a request has waited in vain.
+    fn no_place(&self, now: Instant) -> NoPlace {
+        if self.limits == Limits::Unknown {
+            return NoPlace::Silence;
+        }
+        let wait = self.estimate(now, self.remaining);
+        NoPlace::For(wait.max(Duration::from_secs(1)))
+    }
+
     fn learn(&mut self, now: Instant, headers: &RateHeaders) {
         let Some(window) = headers.window else {
             if self.limits == Limits::Unknown {
@@ -139,11 +149,11 @@ impl Bucket {
     ///
     /// # Errors
     /// At once, where the wait would be too long: how long it would be.
-    pub(crate) async fn enter(self: &Arc<Self>, deadline: Instant) -> Result<Place, Duration> {
+    pub(crate) async fn enter(self: &Arc<Self>, deadline: Instant) -> Result<Place, NoPlace> {
         let queue = Queued::new(&self.waiting);
         let estimate = lock(&self.state).estimate(Instant::now(), queue.ahead);
         if Instant::now() + estimate > deadline {
-            return Err(estimate);
+            return Err(NoPlace::For(estimate));
         }
         let waited = tokio::time::timeout_at(deadline, async {
             let _turn = self.turn.lock().await;
@@ -153,7 +163,8 @@ impl Bucket {
                 match next {
                     Next::Go => return Ok(()),
                     Next::WaitUntil(reset) if reset > deadline => {
-                        return Err(reset.saturating_duration_since(Instant::now()));
+                        let wait = reset.saturating_duration_since(Instant::now());
+                        return Err(NoPlace::For(wait));
                     }
                     Next::WaitUntil(reset) => {
                         tokio::select! {
@@ -170,8 +181,8 @@ impl Bucket {
                 bucket: Arc::clone(self),
                 open: true,
             }),
-            Ok(Err(wait)) => Err(wait),
-            Err(_) => Err(estimate.max(Duration::from_secs(1))),
+            Ok(Err(why)) => Err(why),
+            Err(_) => Err(lock(&self.state).no_place(Instant::now())),
         }
     }
 

@@ -96,7 +96,7 @@ impl State {
         }
     }
 
-    fn edge_refused(&mut self, now: Instant, wait: Option<Duration>) {
+    fn edge_refused(&mut self, now: Instant, wait: Option<Duration>) -> Duration {
         let wait = wait.unwrap_or(BREAK).clamp(BREAK, LONGEST_BREAK);
         let until = now + wait;
         self.open_until = Some(self.open_until.map_or(until, |known| known.max(until)));
@@ -104,6 +104,7 @@ impl State {
             seconds = wait.as_secs(),
             "Discord's edge refuses this host; nothing is sent for a while"
         );
+        wait
     }
 }
 
@@ -136,9 +137,10 @@ impl Host {
         lock(&self.0).refused(Instant::now());
     }
 
-    /// The edge, and not Discord's API, refused a request, for so long if it said.
-    pub(crate) fn edge_refused(&self, wait: Option<Duration>) {
-        lock(&self.0).edge_refused(Instant::now(), wait);
+    /// The edge, and not Discord's API, refused a request, for so long if it said. For how long
+    /// nothing is sent now.
+    pub(crate) fn edge_refused(&self, wait: Option<Duration>) -> Duration {
+        lock(&self.0).edge_refused(Instant::now(), wait)
     }
 }
 
