@@ -8,7 +8,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serenity::http::{LightMethod, Request, Route};
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
 use super::fault::{self, NoPlace, Operation, Refusal, Unread};
@@ -225,7 +225,7 @@ impl Discord {
         route: &RouteKey,
         request: reqwest::Request,
     ) -> Result<Answer, Failure> {
-        let place = self.enter(route).await.map_err(Failure::last)?;
+        let (place, trial) = self.enter(route).await.map_err(Failure::last)?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let mut response = self.client.execute(request).await.map_err(|error| {
             let again = if error.is_connect() {
@@ -237,6 +237,12 @@ impl Discord {
         })?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         let rates = RateHeaders::read(&headers);
+        if status.as_u16() == 401 {
+            self.token.died();
+        } else {
+            self.token.proved();
+        }
+        drop(trial);
         self.token.name_bucket(&route.route, &route.major, &rates);
         // What the headers say holds at once; a 429 is for its body to explain.
         let place = if status.as_u16() == 429 {
@@ -270,8 +276,8 @@ impl Discord {
         Err(failure)
     }
 
-    /// Waits for room in the limits that are known.
-    async fn enter(&self, route: &RouteKey) -> Result<Place, Error> {
+    /// Waits for room in the limits that are known, and for its turn where the token is not.
+    async fn enter(&self, route: &RouteKey) -> Result<(Place, Option<OwnedMutexGuard<()>>), Error> {
         loop {
             self.check(route)?;
             let bucket = self.token.bucket(&route.route);
@@ -285,12 +291,16 @@ impl Discord {
                 place.unused();
                 return Err(fault::no_room(NoPlace::For(wait)));
             }
+            let Ok(trial) = self.token.trial(self.deadline).await else {
+                place.unused();
+                return Err(fault::no_room(NoPlace::Silence));
+            };
             // Or that there is nothing to be had.
             if let Err(error) = self.check(route) {
                 place.unused();
                 return Err(error);
             }
-            return Ok(place);
+            return Ok((place, trial));
         }
     }
 
@@ -314,10 +324,7 @@ impl Discord {
     ) {
         let host = &self.memory.host;
         match (failure.status.map(|status| status.as_u16()), refusal) {
-            (Some(401), _) => {
-                host.refused();
-                self.token.died();
-            }
+            (Some(401), _) => host.refused(),
             (Some(403), Some(refusal)) => {
                 host.refused();
                 if refusal.is_for_want_of_permission() {

@@ -59,7 +59,10 @@ impl RateHeaders {
             bucket: of("x-ratelimit-bucket").map(str::to_owned),
             global: scope == Some("global") || of("x-ratelimit-global") == Some("true"),
             shared: scope == Some("shared"),
-            retry_after: text(header::RETRY_AFTER).and_then(|text| seconds(text.parse().ok()?)),
+            // However long it is: that it is long is what counts.
+            retry_after: text(header::RETRY_AFTER)
+                .and_then(|text| text.parse::<f64>().ok())
+                .and_then(|number| seconds(number.min(LONGEST_SECONDS))),
         }
     }
 }

@@ -36,7 +36,7 @@ struct State {
     /// When the next window begins; `None` while the first answer of this one is awaited.
     reset: Option<Instant>,
     in_flight: u32,
-    /// The longest time to a reset that was seen: how long a window is, as far as is known.
+    /// The longest time to this window's end that was seen: how long a window is, as far as is known.
     length: Duration,
 }
 
@@ -128,17 +128,23 @@ impl State {
             return;
         };
         let reset = now + window.reset_after + SLACK;
-        self.length = self.length.max(window.reset_after);
         self.limits = Limits::Told(window.limit);
         match self.reset {
             // The same window: of two views the narrower one.
             Some(known) if reset <= known + JITTER => {
                 self.remaining = self.remaining.min(window.remaining);
                 self.reset = Some(known.min(reset));
+                let is_another = reset + JITTER < known;
+                self.length = if is_another {
+                    window.reset_after
+                } else {
+                    self.length.max(window.reset_after)
+                };
             }
             _ => {
                 self.remaining = window.remaining.saturating_sub(self.in_flight);
                 self.reset = Some(reset);
+                self.length = window.reset_after;
             }
         }
     }

@@ -1,11 +1,11 @@
 //! What is remembered of one bot token.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::bucket::Bucket;
@@ -34,6 +34,9 @@ pub(crate) struct Token {
     buckets: Mutex<Buckets>,
     pace: Mutex<Pace>,
     dead: Mutex<Option<Instant>>,
+    /// Whether Discord has taken the token, and who tries it until then.
+    proved: AtomicBool,
+    trial: Arc<tokio::sync::Mutex<()>>,
     /// By what was asked.
     denied: Mutex<HashMap<String, (Error, Instant)>>,
     calls: Arc<Semaphore>,
@@ -54,6 +57,8 @@ impl Default for Token {
             buckets: Mutex::default(),
             pace: Mutex::default(),
             dead: Mutex::default(),
+            proved: AtomicBool::new(false),
+            trial: Arc::default(),
             denied: Mutex::default(),
             calls: Arc::new(Semaphore::new(CALLS)),
             waiting: AtomicUsize::new(0),
@@ -119,8 +124,31 @@ impl Token {
         lock(&self.pace).pause(Instant::now() + wait);
     }
 
+    /// The turn to try a token that Discord has not taken yet: one request at a time, since each
+    /// with a token that it does not know counts against this host's address. `None` where it has.
+    ///
+    /// # Errors
+    /// Where the turn does not come before `deadline`.
+    pub(crate) async fn trial(
+        &self,
+        deadline: Instant,
+    ) -> Result<Option<OwnedMutexGuard<()>>, tokio::time::error::Elapsed> {
+        if self.proved.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let turn = Arc::clone(&self.trial).lock_owned();
+        let turn = tokio::time::timeout_at(deadline, turn).await?;
+        Ok((!self.proved.load(Ordering::Relaxed)).then_some(turn))
+    }
+
+    /// Notes that Discord has taken the token.
+    pub(crate) fn proved(&self) {
+        self.proved.store(true, Ordering::Relaxed);
+    }
+
     /// Notes that Discord does not know the token.
     pub(crate) fn died(&self) {
+        self.proved.store(false, Ordering::Relaxed);
         *lock(&self.dead) = Some(Instant::now() + DEAD_FOR);
     }
 
