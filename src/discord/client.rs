@@ -210,7 +210,7 @@ impl Discord {
             let Some(pause) = pause.filter(|&pause| Instant::now() + pause < self.deadline) else {
                 return Err(failure.after(doubt));
             };
-            if failure.again == Again::MayBeDone {
+            if failure.again == Again::MayBeDone && operation.has_effect() {
                 doubt = Some(failure.error);
             }
             tracing::debug!(?operation, attempts, "a request to Discord is tried again");

@@ -22,7 +22,7 @@ pub(super) enum Operation {
 
 impl Operation {
     /// Whether Discord may have changed although no answer came.
-    fn has_effect(self) -> bool {
+    pub(super) fn has_effect(self) -> bool {
         matches!(self, Self::Send | Self::Delete)
     }
 

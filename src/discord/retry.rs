@@ -64,12 +64,16 @@ impl Failure {
     /// What to tell after an attempt that may have been done, if there was one: that this attempt
     /// was not sent, or not done, does not say that nothing was.
     pub(super) fn after(self, doubt: Option<Error>) -> Error {
-        let settles = match self.again {
-            Again::MayBeDone => true,
-            Again::NotDone => false,
-            Again::No => self.status.is_some(),
+        let Some(doubt) = doubt else {
+            return self.error;
         };
-        doubt.filter(|_| !settles).unwrap_or(self.error)
+        match (self.again, self.status) {
+            (Again::MayBeDone, _) => self.error,
+            (Again::No, Some(_)) => self.error.hint(
+                "Read the channel before trying again: an earlier attempt may have made the change.",
+            ),
+            (Again::No | Again::NotDone, _) => doubt,
+        }
     }
 
     /// How long to pause before the attempt after `attempts`; `None` where there is none. At random
