@@ -1,6 +1,7 @@
 //! What the tests share: a running server ([`app`]), the stand-in for Discord ([`discord`]),
 //! tokens, good ([`tokens`]) and made up ([`forge`], [`jwe`]), an MCP client ([`mcp`]), a server in a
-//! process of its own ([`served`]), an identity provider ([`provider`]), and what failures look like
+//! process of its own ([`served`]), an identity provider ([`provider`]), a proxy before Discord
+//! ([`proxy`]), what the tools ask of Discord ([`operations`]), and what failures look like
 //! ([`expect`]).
 //!
 //! ```ignore
@@ -19,8 +20,10 @@ pub mod forge;
 pub mod jwe;
 pub mod key_files;
 pub mod mcp;
+pub mod operations;
 pub mod process;
 pub mod provider;
+pub mod proxy;
 pub mod served;
 pub mod stdio;
 pub mod tokens;
