@@ -2,6 +2,7 @@
 //! for ten minutes, a permission that a bot lacks for a quarter of one. Nobody else notices.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use crate::support::discord::seed::{
 use crate::support::discord::{Fault, On};
 use crate::support::mcp::error_text;
 use crate::support::operations::{CHANNEL, CREATE, DELETE, SEARCH, read, requests, send};
-use crate::support::{App, Mcp, assert_failure, tokens};
+use crate::support::{App, Mcp, assert_failure, tokens, until};
 
 const REJECTED: &str = "Discord rejected the bot token in this JWT";
 const NEW_TOKEN: &str = "The bot token was reset or mistyped. Copy it anew from Discord's developer portal and mint a new JWT.";
@@ -106,6 +107,30 @@ async fn many_calls_at_once_with_a_dead_token_are_few_requests() {
     }
     let sent = app.discord.requests().len();
     assert!((1..=3).contains(&sent), "{sent} requests with a dead token");
+}
+
+#[tokio::test]
+async fn a_first_request_that_hangs_does_not_hold_back_the_other_routes() {
+    let app = App::with(&[("CALL_DEADLINE", "4s")]).await;
+    // Whether Discord knows the token is not known yet, and the first answer never comes.
+    app.discord.fault(read().on(), usize::MAX, Fault::Hang);
+    let hanging = app.invoke("get_messages", read().params);
+    let other = async {
+        until("the first is on its way", || {
+            !app.discord.requests().is_empty()
+        })
+        .await;
+        let began = Instant::now();
+        let answer = app.invoke("get_channel_info", read().params).await;
+        (answer, began.elapsed())
+    };
+    // The first is not waited for to its end.
+    let (answer, took) = tokio::select! {
+        _ = hanging => panic!("the first one ended"),
+        other = other => other,
+    };
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    assert!(took < Duration::from_secs(3), "{took:?}");
 }
 
 #[tokio::test]
