@@ -5,6 +5,7 @@ mod variables;
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ use variables::{Variables, document, is_shown, on_or_off, origin, switch};
 /// | `DISCORD_MCP_TOKEN` | unset | the JWT of the `stdio` subcommand |
 /// | `CALL_DEADLINE` | `30s` | bound of a tool call, waits included |
 /// | `MAX_CALLS` | `256` | calls in flight before new ones are shed |
+/// | `RATE_LIMIT_PER_MINUTE` | `600` | requests of one caller (`sub`) in a minute |
+/// | `RATE_LIMIT_BURST` | `120` | how many of them may come at once |
 /// | `MAX_CONNECTIONS` | `1024` | open connections |
 /// | `DRAIN_TIMEOUT` | `10s` | bound of a shutdown |
 /// | `RUST_LOG` | `info` | what the server log shows |
@@ -95,6 +98,10 @@ pub struct Config {
     pub call_deadline: Duration,
     /// Calls in flight before new ones are shed.
     pub max_calls: usize,
+    /// Requests of one caller in a minute.
+    pub rate_limit_per_minute: NonZeroU32,
+    /// Requests of one caller at once.
+    pub rate_limit_burst: NonZeroU32,
     /// Open connections.
     pub max_connections: usize,
     /// Bound of a shutdown.
@@ -106,7 +113,7 @@ pub struct Config {
 }
 
 /// The names of all variables, in the order of `.env.example`.
-pub const VARIABLES: [&str; 32] = [
+pub const VARIABLES: [&str; 34] = [
     "DISCORD_TOKEN",
     "BIND_ADDR",
     "AUDIT_LOG",
@@ -135,6 +142,8 @@ pub const VARIABLES: [&str; 32] = [
     "DISCORD_MCP_TOKEN",
     "CALL_DEADLINE",
     "MAX_CALLS",
+    "RATE_LIMIT_PER_MINUTE",
+    "RATE_LIMIT_BURST",
     "MAX_CONNECTIONS",
     "DRAIN_TIMEOUT",
     "RUST_LOG",
@@ -232,6 +241,8 @@ impl Config {
             discord_mcp_token: env.optional("DISCORD_MCP_TOKEN")?.map(SecretString::from),
             call_deadline: env.duration("CALL_DEADLINE", "30s")?,
             max_calls: env.count("MAX_CALLS", "256")?,
+            rate_limit_per_minute: env.number("RATE_LIMIT_PER_MINUTE", "600")?,
+            rate_limit_burst: env.number("RATE_LIMIT_BURST", "120")?,
             max_connections: env.count("MAX_CONNECTIONS", "1024")?,
             drain_timeout: env.duration("DRAIN_TIMEOUT", "10s")?,
             log: env.parsed("RUST_LOG", "info", "levels and targets, such as info or warn,discord_mcp_server=debug", |text| {

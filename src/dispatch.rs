@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Audit, Outcome, Subject, Touched};
 use crate::auth::Principal;
-use crate::discord::Connector;
+use crate::discord::{Connector, HeldBack};
 use crate::error::{Code, Error};
 mod run;
 
@@ -138,6 +139,11 @@ impl Dispatcher {
         self.audit.is_healthy().await
     }
 
+    /// Why nothing is sent to Discord at present, if so.
+    pub fn held_back(&self) -> Option<HeldBack> {
+        self.connector.held_back()
+    }
+
     /// The trail, for those who rotate it and note its head.
     pub fn audit(&self) -> &Audit {
         &self.audit
@@ -196,6 +202,7 @@ impl Dispatcher {
             params,
         });
         let touched = Arc::new(Mutex::new(Touched::default()));
+        let requests = Arc::new(AtomicU32::new(0));
         let result = match (invocation, refusal) {
             (_, Some(error)) => Err(error),
             (None, None) => Err(Error::internal()),
@@ -205,6 +212,7 @@ impl Dispatcher {
                     principal: caller.principal,
                     subject: Arc::clone(&subject),
                     touched: Arc::clone(&touched),
+                    requests: Arc::clone(&requests),
                     deadline: started + self.deadline,
                     confirm: caller.confirm,
                     cancelled: caller.cancelled.unwrap_or_default(),
@@ -222,6 +230,7 @@ impl Dispatcher {
             status: result
                 .as_ref()
                 .map_or_else(|error| error.code().as_str(), |_| "ok"),
+            requests: requests.load(Ordering::Relaxed),
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
             touched: touched
                 .lock()

@@ -264,6 +264,11 @@ impl Error {
         self.0.scope
     }
 
+    /// How long to wait before another try.
+    pub fn wait(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
     /// The wait in whole seconds, rounded up, as the `Retry-After` header has it (RFC 9110 10.2.3).
     pub fn retry_after_seconds(&self) -> Option<u64> {
         self.0

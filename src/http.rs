@@ -1,5 +1,6 @@
 //! The router and its layers. The doors are in `http/rest.rs` and in `mcp`.
 
+mod caller_limits;
 mod layers;
 mod names;
 mod refusals;
@@ -24,6 +25,7 @@ use crate::auth::Verifier;
 use crate::dispatch::Dispatcher;
 use crate::error::{Code, Error};
 use crate::mcp::Door;
+pub use caller_limits::CallerLimits;
 pub use names::Names;
 pub use refusals::Refusals;
 use render::failure;
@@ -40,6 +42,8 @@ pub struct App {
     pub door: Door,
     /// The names that this server goes by.
     pub names: Names,
+    /// How many requests each caller may make.
+    pub callers: CallerLimits,
     /// Counts what was refused before authentication.
     pub refusals: Refusals,
     /// What clients are told of the identity provider, where there is one.
@@ -62,20 +66,24 @@ struct RequestId(Arc<str>);
 /// 5. whole body: its cap and time hold before anything parses or authenticates;
 /// 6. shedding: before a signature is verified, which is the dearest step before the call itself;
 /// 7. authentication: only on routes that need it, so that an unknown path is a 404;
-/// 8. for MCP alone: what HTTP must say and the protocol's handler cannot.
+/// 8. the caller's own limit: it takes to know who calls, and comes before what the call costs;
+/// 9. for MCP alone: what HTTP must say and the protocol's handler cannot.
 pub fn router(app: Arc<App>) -> Router {
     let authenticate = || from_fn_with_state(Arc::clone(&app), layers::authenticate);
+    let limit = || from_fn_with_state(Arc::clone(&app), layers::limit_caller);
     let shed = || from_fn_with_state(Arc::clone(&app), layers::shed);
     let tools = Router::new()
         .route("/mcp/v1/tools", get(rest::list_tools))
         .route_layer(authenticate());
     let rest = Router::new()
         .route("/mcp/v1/tools/invoke", post(rest::invoke))
+        .route_layer(limit())
         .route_layer(authenticate())
         .route_layer(shed());
     let mcp = Router::new()
         .route_service("/mcp", app.door.clone().service())
         .route_layer(from_fn_with_state(Arc::clone(&app), layers::guard_mcp))
+        .route_layer(limit())
         .route_layer(authenticate())
         .route_layer(shed());
     Router::new()
@@ -101,6 +109,9 @@ fn cors() -> CorsLayer {
     let exposed = [
         "x-request-id",
         "retry-after",
+        "ratelimit-limit",
+        "ratelimit-remaining",
+        "ratelimit-reset",
         "www-authenticate",
         "mcp-session-id",
         "mcp-protocol-version",
@@ -121,6 +132,9 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
     let mut failing = Vec::new();
     if !app.dispatcher.is_audit_healthy().await {
         failing.push("audit");
+    }
+    if app.dispatcher.held_back().is_some() {
+        failing.push("discord");
     }
     if !app.verifier.has_keys() {
         failing.push("keys");

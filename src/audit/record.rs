@@ -37,6 +37,9 @@ pub struct Outcome {
     pub status: &'static str,
     /// Wall time in milliseconds.
     pub duration_ms: u64,
+    /// Requests to Discord, those that were tried again included.
+    #[serde(skip_serializing_if = "is_none")]
+    pub requests: u32,
     /// What the call touched.
     #[serde(flatten)]
     pub touched: Touched,
@@ -117,6 +120,10 @@ pub(super) struct CheckpointLine<'a> {
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) torn_bytes: u64,
     pub(super) pending: Vec<&'a Pending>,
+}
+
+fn is_none(number: &u32) -> bool {
+    *number == 0
 }
 
 fn is_zero(number: &u64) -> bool {

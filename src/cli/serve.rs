@@ -13,7 +13,7 @@ use crate::auth::{Keys, Provider, Revocations, Rules, Verifier, secret_file};
 use crate::config::Config;
 use crate::discord::Connector;
 use crate::dispatch::Dispatcher;
-use crate::http::{App, Metadata, Names, Refusals, router};
+use crate::http::{App, CallerLimits, Metadata, Names, Refusals, router};
 use crate::mcp::Door;
 use crate::server::{self, Limits};
 use crate::tools::TOOLS;
@@ -45,6 +45,7 @@ pub fn assemble(config: &Config, keys: &Arc<Keys>) -> Result<Arc<App>, String> {
             &config.allowed_hosts,
             &config.allowed_origins,
         ),
+        callers: CallerLimits::new(config.rate_limit_per_minute, config.rate_limit_burst),
         refusals: Refusals::default(),
         metadata: config.provider.as_ref().map(|provider| Metadata {
             issuer: provider.issuer.clone(),
@@ -70,7 +71,7 @@ pub(super) fn dispatcher(config: &Config) -> Result<Arc<Dispatcher>, String> {
             config.audit_log.display()
         )
     })?;
-    let connector = Connector::new(&config.discord_api_base).map_err(|_| NO_TLS.to_owned())?;
+    let connector = Connector::new(&config.discord_api_base).ok_or_else(|| NO_TLS.to_owned())?;
     Ok(Arc::new(Dispatcher::new(
         connector,
         audit,

@@ -1,6 +1,7 @@
 //! Reading one variable: its text, or what is wrong with it.
 
 use std::ffi::OsString;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use super::ConfigError;
@@ -96,6 +97,23 @@ impl<F: Fn(&'static str) -> Option<OsString>> Variables<F> {
             default,
             "a duration above zero such as 500ms, 30s, 10m, 1h or 30d",
             duration,
+        )
+    }
+
+    pub(super) fn number(
+        &self,
+        variable: &'static str,
+        default: &'static str,
+    ) -> Result<NonZeroU32, ConfigError> {
+        self.parsed(
+            variable,
+            default,
+            "a whole number from 1 to 100000",
+            |text| {
+                text.parse::<NonZeroU32>()
+                    .ok()
+                    .filter(|number| number.get() <= 100_000)
+            },
         )
     }
 

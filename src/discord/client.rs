@@ -1,17 +1,24 @@
 //! One connection pool for the process, one client for a call, one way to execute a request.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serenity::http::{LightMethod, Request, Route};
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
+use tokio::time::Instant;
 
-use super::fault::{self, Operation, Unread};
+use super::fault::{self, NoPlace, Operation, Refusal, Unread};
+use super::headers::RateHeaders;
+use super::memory::{HeldBack, Memory, Place, Token};
 use super::place::Places;
+use super::retry::{Again, Failure};
+use super::route::RouteKey;
 use super::token::BotToken;
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 /// How long connecting to Discord may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -19,46 +26,78 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 /// The largest answer that is read: 100 messages with all that can hang on them stay below it.
 const BODY_LIMIT: usize = 8 << 20;
+/// How long before the end of a call waiting ends, so that the call can say why.
+const MARGIN: Duration = Duration::from_millis(20);
 /// The address in every path that serenity's routes build, which [`Request::build`] replaces.
 const PUBLIC_ORIGIN: &str = "https://discord.com";
 
-/// What all calls share: pooled connections to one Discord API, and no secret.
+/// What all calls share: pooled connections to one Discord API, what it told of its limits, and no
+/// secret.
 pub struct Connector {
     client: reqwest::Client,
     origin: Arc<str>,
     places: Arc<Places>,
+    memory: Arc<Memory>,
 }
 
 impl Connector {
     /// A connector to the Discord API at `origin`, such as `https://discord.com`. It follows no
-    /// redirect and uses no proxy of the environment: a token goes to `origin` or nowhere.
-    ///
-    /// # Errors
-    /// When the TLS backend cannot be set up.
-    pub fn new(origin: &str) -> Result<Self, reqwest::Error> {
+    /// redirect and uses no proxy of the environment: a token goes to `origin` or nowhere. `None`
+    /// when TLS or randomness is not available.
+    pub fn new(origin: &str) -> Option<Self> {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .build()?;
-        Ok(Self {
+            .build()
+            .ok()?;
+        Some(Self {
             client,
             origin: origin.trim_end_matches('/').into(),
             places: Arc::default(),
+            memory: Arc::new(Memory::new()?),
         })
     }
 
-    /// The client of one call, which ends with it. Nothing is sent before the first operation:
-    /// the operation itself tells whether the token is good.
-    pub fn open(&self, token: &BotToken) -> Discord {
-        Discord {
+    /// The client of one call, which ends with it, and waits for nothing beyond `deadline`. Nothing
+    /// is sent before the first operation: the operation itself tells whether the token is good.
+    /// Requests are counted in `requests`.
+    ///
+    /// # Errors
+    /// `overloaded` where the bot has as many calls in flight as one may have.
+    pub async fn open(
+        &self,
+        token: &BotToken,
+        deadline: Instant,
+        requests: Arc<AtomicU32>,
+    ) -> Result<Discord, Error> {
+        let authorization = token.authorization();
+        let known = self.memory.token(authorization.expose_secret());
+        let place = known.admit().await.ok_or_else(|| {
+            Error::new(
+                Code::Overloaded,
+                "This bot has as many calls in flight as one may have; nothing was done",
+            )
+            .retry_after(Duration::from_secs(1))
+        })?;
+        Ok(Discord {
             client: self.client.clone(),
             origin: Arc::clone(&self.origin),
             places: Arc::clone(&self.places),
-            authorization: token.authorization(),
+            memory: Arc::clone(&self.memory),
+            token: known,
+            authorization,
             bot: token.user_id(),
-        }
+            deadline: deadline.checked_sub(MARGIN).unwrap_or(deadline),
+            requests,
+            _place: place,
+        })
+    }
+
+    /// Why nothing is sent to Discord at present, if so.
+    pub fn held_back(&self) -> Option<HeldBack> {
+        self.memory.host.held_back()
     }
 }
 
@@ -67,11 +106,18 @@ pub struct Discord {
     client: reqwest::Client,
     origin: Arc<str>,
     pub(super) places: Arc<Places>,
+    memory: Arc<Memory>,
+    token: Arc<Token>,
     authorization: SecretString,
     bot: Option<super::UserId>,
+    deadline: Instant,
+    requests: Arc<AtomicU32>,
+    /// Among the calls of this bot.
+    _place: OwnedSemaphorePermit,
 }
 
 /// What Discord answered with a status of success.
+#[derive(Debug)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) body: Bytes,
@@ -129,7 +175,7 @@ impl Discord {
         self.send(operation, request).await
     }
 
-    /// The one place from which requests leave.
+    /// The one place from which requests leave: tried again where that is safe and there is time.
     async fn send(
         &self,
         operation: Operation,
@@ -144,19 +190,170 @@ impl Discord {
             tracing::error!("a request would have left for another host than DISCORD_API_BASE");
             return Err(Error::internal());
         }
-        let mut response = self
-            .client
-            .execute(request)
-            .await
-            .map_err(|error| fault::unanswered(operation, &error))?;
+        let route = RouteKey::of(&request);
+        let (mut attempts, mut doubt) = (0, None);
+        loop {
+            // The bodies of our requests are in memory, so there is always another.
+            let copy = request.try_clone().ok_or_else(Error::internal)?;
+            let failure = match self.attempt(operation, &route, copy).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            if doubt.is_some()
+                && request.method() == Method::DELETE
+                && let Some(answer) = failure.deleted_before()
+            {
+                return Ok(answer);
+            }
+            attempts += 1;
+            let pause = failure.pause(attempts);
+            let Some(pause) = pause.filter(|&pause| Instant::now() + pause < self.deadline) else {
+                return Err(failure.after(doubt));
+            };
+            if failure.again == Again::MayBeDone && operation.has_effect() {
+                doubt = Some(failure.error);
+            }
+            tracing::debug!(?operation, attempts, "a request to Discord is tried again");
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// One attempt, when Discord's limits have room for it.
+    async fn attempt(
+        &self,
+        operation: Operation,
+        route: &RouteKey,
+        request: reqwest::Request,
+    ) -> Result<Answer, Failure> {
+        let (place, trial) = self.enter(route).await.map_err(Failure::last)?;
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        let mut response = self.client.execute(request).await.map_err(|error| {
+            let again = if error.is_connect() {
+                Again::NotDone
+            } else {
+                Again::MayBeDone
+            };
+            Failure::new(fault::unanswered(operation, &error), again)
+        })?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        let body = read(response)
-            .await
-            .map_err(|unread| fault::unread(operation, status, unread))?;
-        if status.is_success() {
-            Ok(Answer { status, body })
+        let rates = RateHeaders::read(&headers);
+        if status.as_u16() == 401 {
+            self.token.died();
         } else {
-            Err(fault::refused(operation, status, &headers, &body))
+            self.token.proved();
+        }
+        drop(trial);
+        self.token.name_bucket(&route.route, &route.major, &rates);
+        // What the headers say holds at once; a 429 is for its body to explain.
+        let place = if status.as_u16() == 429 {
+            Some(place)
+        } else {
+            place.answered(&rates);
+            None
+        };
+        let refusal = match read(response).await {
+            Ok(body) if status.is_success() => return Ok(Answer { status, body }),
+            Ok(body) => Refusal::read(&body),
+            // Why Discord refuses is in the status and the headers, too.
+            Err(Unread::Broken(_)) if matches!(status.as_u16(), 401 | 403 | 429) => {
+                Some(Refusal::default())
+            }
+            Err(unread) => {
+                let again = match unread {
+                    Unread::TooLarge => Again::No,
+                    Unread::Broken(_) => Again::MayBeDone,
+                };
+                return Err(Failure::new(
+                    fault::unread(operation, status, unread),
+                    again,
+                ));
+            }
+        };
+        let error = fault::refused(operation, status, &headers, refusal.as_ref());
+        let mut failure = Failure::new(error, Again::No);
+        failure.status = Some(status);
+        self.learn(route, &mut failure, &rates, refusal.as_ref(), place);
+        Err(failure)
+    }
+
+    /// Waits for room in the limits that are known, and for its turn where the token is not.
+    async fn enter(&self, route: &RouteKey) -> Result<(Place, Option<OwnedMutexGuard<()>>), Error> {
+        loop {
+            self.check(route)?;
+            let bucket = self.token.bucket(&route.route);
+            let place = bucket.enter(self.deadline).await.map_err(fault::no_room)?;
+            // Others may have found out meanwhile that the route counts in another bucket.
+            if !Arc::ptr_eq(&bucket, &self.token.bucket(&route.route)) {
+                place.unused();
+                continue;
+            }
+            if let Err(wait) = self.token.keep_pace(self.deadline).await {
+                place.unused();
+                return Err(fault::no_room(NoPlace::For(wait)));
+            }
+            let Ok(trial) = self.token.trial(self.deadline).await else {
+                place.unused();
+                return Err(fault::no_room(NoPlace::Silence));
+            };
+            // Or that there is nothing to be had.
+            if let Err(error) = self.check(route) {
+                place.unused();
+                return Err(error);
+            }
+            return Ok((place, trial));
+        }
+    }
+
+    /// Whether it is known already that Discord would refuse the request.
+    fn check(&self, route: &RouteKey) -> Result<(), Error> {
+        self.memory.host.check()?;
+        if self.token.is_dead() {
+            return Err(fault::token_rejected());
+        }
+        self.token.denial(&route.what).map_or(Ok(()), Err)
+    }
+
+    /// Notes what a refusal says for other requests, and whether this one is worth another attempt.
+    fn learn(
+        &self,
+        route: &RouteKey,
+        failure: &mut Failure,
+        rates: &RateHeaders,
+        refusal: Option<&Refusal>,
+        place: Option<Place>,
+    ) {
+        let host = &self.memory.host;
+        match (failure.status.map(|status| status.as_u16()), refusal) {
+            (Some(401), _) => host.refused(),
+            (Some(403), Some(refusal)) => {
+                host.refused();
+                if refusal.is_for_want_of_permission() {
+                    self.token.deny(route.what.clone(), failure.error.clone());
+                }
+            }
+            (Some(429), Some(refusal)) => {
+                if !rates.shared {
+                    host.refused();
+                }
+                failure.again = Again::NotDone;
+                failure.wait = failure.error.wait().unwrap_or_default();
+                if rates.global || refusal.is_global() {
+                    self.token.pause(failure.wait);
+                    if let Some(place) = place {
+                        place.answered(rates);
+                    }
+                } else if let Some(place) = place {
+                    place.refused(rates, failure.wait);
+                }
+            }
+            // It was not Discord's API that refused.
+            (Some(403 | 429), None) => {
+                host.refused();
+                let wait = host.edge_refused(rates.retry_after);
+                failure.error = failure.error.clone().retry_after(wait);
+            }
+            (Some(500..), _) => failure.again = Again::MayBeDone,
+            _ => {}
         }
     }
 }

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::lenient;
 use crate::error::{Code, Error};
 
 /// What was asked of Discord. It decides what a refusal most likely means.
@@ -21,7 +22,7 @@ pub(super) enum Operation {
 
 impl Operation {
     /// Whether Discord may have changed although no answer came.
-    fn has_effect(self) -> bool {
+    pub(super) fn has_effect(self) -> bool {
         matches!(self, Self::Send | Self::Delete)
     }
 
@@ -120,11 +121,33 @@ fn broken(operation: Operation, what: &str) -> Error {
     Error::new(Code::DiscordError, what.to_owned()).hint("Try again in a moment.")
 }
 
+/// What Discord says with a status that is not one of success.
 #[derive(Deserialize, Default)]
-struct Refusal {
+pub(super) struct Refusal {
+    #[serde(default, deserialize_with = "lenient::maybe")]
     code: Option<u64>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
     retry_after: Option<f64>,
+    #[serde(default, deserialize_with = "lenient::maybe")]
+    global: Option<bool>,
     errors: Option<Value>,
+}
+
+impl Refusal {
+    /// Reads the body of an answer; `None` where it is none of Discord's API.
+    pub(super) fn read(body: &[u8]) -> Option<Self> {
+        serde_json::from_slice(body).ok()
+    }
+
+    /// Whether a 429 is about all that the bot sends.
+    pub(super) fn is_global(&self) -> bool {
+        self.global == Some(true)
+    }
+
+    /// Whether a 403 is about what the bot may do at all, and not about this one request.
+    pub(super) fn is_for_want_of_permission(&self) -> bool {
+        matches!(self.code, Some(50_001 | 50_013))
+    }
 }
 
 /// Discord answered with a status that is not one of success.
@@ -132,11 +155,11 @@ pub(super) fn refused(
     operation: Operation,
     status: StatusCode,
     headers: &HeaderMap,
-    body: &[u8],
+    refusal: Option<&Refusal>,
 ) -> Error {
-    let refusal = serde_json::from_slice::<Refusal>(body).ok();
     let from_edge = refusal.is_none();
-    let refusal = refusal.unwrap_or_default();
+    let nothing = Refusal::default();
+    let refusal = refusal.unwrap_or(&nothing);
     // A channel or message that is not there is the caller's affair; the rest is the operator's too.
     if matches!(status.as_u16(), 400 | 404) {
         tracing::debug!(
@@ -156,7 +179,7 @@ pub(super) fn refused(
     }
     let error = match status.as_u16() {
         401 => token_rejected(),
-        429 => rate_limited(headers, &refusal),
+        429 => rate_limited(headers, refusal),
         403 if from_edge => Error::new(Code::DiscordError, "Discord's edge refused the request")
             .hint("The address of this server may be blocked; wait before trying again."),
         500.. => Error::new(
@@ -172,7 +195,7 @@ pub(super) fn refused(
         } else {
             "Try again in a moment."
         }),
-        400..=499 => by_code(operation, status, &refusal),
+        400..=499 => by_code(operation, status, refusal),
         _ => Error::new(
             Code::DiscordError,
             "Discord answered in a way that this server does not expect",
@@ -181,7 +204,8 @@ pub(super) fn refused(
     error.discord(status.as_u16(), refusal.code)
 }
 
-fn token_rejected() -> Error {
+/// Discord does not know the bot token.
+pub(super) fn token_rejected() -> Error {
     Error::new(Code::DiscordTokenRejected, "Discord rejected the bot token in this JWT")
         .hint("The bot token was reset or mistyped. Copy it anew from Discord's developer portal and mint a new JWT.")
 }
@@ -189,6 +213,28 @@ fn token_rejected() -> Error {
 /// Discord keeps some of its own notices for ever.
 pub(crate) fn undeletable() -> Error {
     Error::invalid_params("`message_id` is one of Discord's own notices, which cannot be deleted")
+}
+
+/// Why a request found no place in Discord's limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NoPlace {
+    /// There is none for so long.
+    For(Duration),
+    /// Discord does not answer those who came before, and has told of no limit.
+    Silence,
+}
+
+/// Discord's limits have no room for the request before the call must end.
+pub(super) fn no_room(why: NoPlace) -> Error {
+    let NoPlace::For(wait) = why else {
+        return timed_out(false);
+    };
+    Error::new(
+        Code::RateLimited,
+        "Discord's limits have no room for this call in time; nothing was sent",
+    )
+    .retry_after(wait)
+    .hint("Wait `retry_after` seconds before the next call.")
 }
 
 fn rate_limited(headers: &HeaderMap, refusal: &Refusal) -> Error {

@@ -42,8 +42,9 @@ pub struct Draft<'a> {
     pub silent: bool,
     /// Whether Discord may show previews of links.
     pub link_previews: bool,
-    /// Under the same nonce, at most 25 characters, Discord sends only once within minutes.
-    pub nonce: Option<String>,
+    /// Under the same nonce, at most 25 characters, Discord sends only once within minutes: what
+    /// makes it safe to try again.
+    pub nonce: String,
 }
 
 impl Discord {
@@ -87,9 +88,7 @@ struct NewMessage<'a> {
     flags: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     message_reference: Option<Reference>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    nonce: Option<&'a str>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    nonce: &'a str,
     enforce_nonce: bool,
 }
 
@@ -137,8 +136,8 @@ impl<'a> NewMessage<'a> {
                 channel_id,
                 message_id,
             }),
-            nonce: draft.nonce.as_deref(),
-            enforce_nonce: draft.nonce.is_some(),
+            nonce: &draft.nonce,
+            enforce_nonce: true,
         }
     }
 }

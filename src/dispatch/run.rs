@@ -1,5 +1,6 @@
 //! The way of one call: find the tool, authorise, record the intent, run under the deadline.
 
+use std::sync::atomic::AtomicU32;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub(super) struct Run {
     pub(super) principal: Arc<Principal>,
     pub(super) subject: Arc<Subject>,
     pub(super) touched: Arc<Mutex<Touched>>,
+    pub(super) requests: Arc<AtomicU32>,
     pub(super) deadline: Instant,
     pub(super) confirm: bool,
     pub(super) cancelled: CancellationToken,
@@ -47,8 +49,15 @@ impl Run {
             Some(Ok(())) => true,
             None => false,
         };
+        // A twentieth, at most a second and a half, is left for answering with what there is.
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let soft_deadline = self.deadline - (left / 20).min(Duration::from_millis(1500));
         let discord = match &self.principal.credential {
-            Credential::Token(token) => self.dispatcher.connector.open(token),
+            Credential::Token(token) => {
+                let requests = Arc::clone(&self.requests);
+                let connector = &self.dispatcher.connector;
+                connector.open(token, soft_deadline, requests).await?
+            }
             Credential::Missing => {
                 return Err(Error::new(
                     Code::MissingDiscordToken,
@@ -84,7 +93,7 @@ impl Run {
             if !settled {
                 self.authorise(&discord, channel).await?;
             }
-            self.run(&discord, prepared).await
+            self.run(&discord, soft_deadline, prepared).await
         };
         let running = tokio::time::timeout_at(self.deadline, running);
         let result = tokio::select! {
@@ -113,12 +122,15 @@ impl Run {
         }
     }
 
-    async fn run(&self, discord: &Discord, prepared: Box<dyn Prepared>) -> CallResult {
-        let left = self.deadline.saturating_duration_since(Instant::now());
+    async fn run(
+        &self,
+        discord: &Discord,
+        soft_deadline: Instant,
+        prepared: Box<dyn Prepared>,
+    ) -> CallResult {
         let call = Call {
             discord,
-            // A twentieth, at most a second and a half, is left for answering with what there is.
-            soft_deadline: self.deadline - (left / 20).min(Duration::from_millis(1500)),
+            soft_deadline,
             touched: &self.touched,
             progress: &|done, total| {
                 // A caller who has stopped listening misses the rest.

@@ -182,6 +182,64 @@ pub(super) async fn authenticate(
     }
 }
 
+/// Refuses what a caller asks beyond its own limit, and tells where it stands.
+pub(super) async fn limit_caller(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
+    Extension(principal): Extension<Arc<Principal>>,
+    Extension(permit): Extension<Arc<Permit>>,
+    client: Option<Extension<ConnectInfo<SocketAddr>>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if request.method() != axum::http::Method::POST {
+        return next.run(request).await;
+    }
+    let verdict = app.callers.check(&principal.user_id);
+    let Some(wait) = verdict.wait else {
+        let mut response = next.run(request).await;
+        verdict.tell(response.headers_mut());
+        return response;
+    };
+    let error = Error::new(
+        Code::RateLimited,
+        "You have made as many calls as this server lets one caller make; nothing was done",
+    )
+    .retry_after(wait)
+    .hint("Wait `retry_after` seconds before the next call.");
+    let over_mcp = request.uri().path() == "/mcp";
+    let door = if over_mcp { "mcp" } else { "rest" };
+    let client = client.map(|Extension(ConnectInfo(address))| address.ip());
+    let caller = Caller::new(principal, door, id.0.to_string(), client);
+    // An authenticated refusal is recorded; where that fails, that is what is told.
+    let asked = Asked::Refused(None, error);
+    let error = match app.dispatcher.call(caller, permit, asked).await {
+        Err(error) => error,
+        Ok(_) => Error::internal(),
+    };
+    let mut response = if over_mcp {
+        // The body has been read whole by an outer layer.
+        let body = request.into_body().collect().await;
+        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+        json_rpc_failure(&error, -32600, None, rpc_id(&body))
+    } else {
+        failure(&error, &id)
+    };
+    verdict.tell(response.headers_mut());
+    response
+}
+
+/// The id of a JSON-RPC request; null where there is none to be read.
+fn rpc_id(body: &[u8]) -> serde_json::Value {
+    #[derive(serde::Deserialize)]
+    struct Request {
+        id: serde_json::Value,
+    }
+    serde_json::from_slice::<Request>(body)
+        .map(|request| request.id)
+        .unwrap_or_default()
+}
+
 /// Lets through what the protocol's handler can answer, and answers the rest: what is no JSON-RPC
 /// message, and calls for which the token lacks the scope, which HTTP says with a 403.
 pub(super) async fn guard_mcp(
@@ -239,17 +297,11 @@ pub(super) async fn guard_mcp(
 /// The protocol's handler says in plain text what is wrong with the HTTP of a request. Clients read
 /// JSON-RPC.
 fn in_json(answer: Response, headers: &HeaderMap, body: &[u8]) -> Response {
-    #[derive(serde::Deserialize)]
-    struct Request {
-        id: serde_json::Value,
-    }
     let status = answer.status().as_u16();
     if !matches!(status, 400 | 406 | 415) || is_json(answer.headers()) {
         return answer;
     }
-    let id = serde_json::from_slice::<Request>(body)
-        .map(|request| request.id)
-        .unwrap_or_default();
+    let id = rpc_id(body);
     let version = headers
         .get("mcp-protocol-version")
         .and_then(|version| version.to_str().ok());

@@ -237,7 +237,10 @@ impl Tool for SendMessage {
         } else {
             vec![message]
         };
-        let key = self.idempotency_key.as_ref().map(Text::as_str);
+        let (key, own) = match &self.idempotency_key {
+            Some(key) => (key.as_str().to_owned(), true),
+            None => (uuid::Uuid::now_v7().to_string(), false),
+        };
         let mut messages: Vec<Message> = Vec::with_capacity(texts.len());
         for (at, content) in texts.iter().enumerate() {
             let draft = Draft {
@@ -246,7 +249,11 @@ impl Tool for SendMessage {
                 mentions: &mentions,
                 silent,
                 link_previews,
-                nonce: key.map(|key| nonce(key, at)),
+                nonce: if own && at == 0 {
+                    key.clone()
+                } else {
+                    nonce(&key, at)
+                },
             };
             let sending = call.discord.send_message(channel_id, &draft);
             let sent = tokio::time::timeout_at(call.soft_deadline, sending).await;
@@ -280,12 +287,8 @@ impl Tool for SendMessage {
     }
 }
 
-/// The nonce of the part at `at`: the key itself for the first, for the others one that follows
-/// from it, within Discord's 25 characters.
+/// A nonce for the part at `at` that follows from the key, within Discord's 25 characters.
 fn nonce(key: &str, at: usize) -> String {
-    if at == 0 {
-        return key.to_owned();
-    }
     let hash = digest(&SHA256, format!("{key}\n{at}").as_bytes());
     hash.as_ref()
         .iter()

@@ -137,6 +137,7 @@ async fn call(audit: &Audit, params: &Map<String, Value>, kind: Kind, upstream: 
         success: true,
         status: "ok",
         duration_ms: 87,
+        requests: 1,
         touched: Touched::default(),
     };
     audit.outcome(&subject, &outcome).await.unwrap();

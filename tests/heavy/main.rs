@@ -20,12 +20,20 @@
     reason = "a test may stop where it stands, and these print their figures"
 )]
 
+mod bots;
 mod callers;
 mod chance;
+mod citizen_budget;
+mod citizen_neighbours;
+mod citizen_once;
+mod citizen_silence;
+mod citizen_throughput;
+mod citizen_weather;
 mod disk_full;
 mod hangups;
 mod kills;
 mod ledger;
+mod metronome;
 mod rotation;
 mod tamper;
 

@@ -53,6 +53,7 @@ async fn trail() -> Vec<Vec<u8>> {
         let outcome = Outcome {
             success: at % 3 > 0,
             status: ["discord_error", "ok", "ok"][at % 3],
+            requests: 1,
             duration_ms: at as u64,
             touched: Touched::default(),
         };

@@ -129,6 +129,7 @@ async fn a_checkpoint_anywhere_in_a_call_neither_forgets_it_nor_ends_it_twice() 
         success: true,
         status: "ok",
         duration_ms: 1,
+        requests: 0,
         touched: Touched::default(),
     };
     for count in 28..40 {

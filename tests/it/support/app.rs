@@ -87,6 +87,9 @@ impl App {
                 dir.path().join("revoked.jsonl").display().to_string(),
             ),
             ("DRAIN_TIMEOUT", "2s".to_owned()),
+            // Tests make in a second what no caller may make in a minute.
+            ("RATE_LIMIT_PER_MINUTE", "100000".to_owned()),
+            ("RATE_LIMIT_BURST", "100000".to_owned()),
         ]);
         environment.extend(
             variables

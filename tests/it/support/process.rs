@@ -16,6 +16,11 @@ pub fn binary(dir: &Path, variables: &[(&str, &str)]) -> Command {
     command
         .env_clear()
         .current_dir(dir)
+        // Tests make in a second what no caller may make in a minute.
+        .envs([
+            ("RATE_LIMIT_PER_MINUTE", "100000"),
+            ("RATE_LIMIT_BURST", "100000"),
+        ])
         .envs(variables.iter().copied())
         .stdin(Stdio::null());
     command
@@ -128,6 +133,16 @@ impl Process {
     /// Everything it has printed so far, on both streams.
     pub fn output(&self) -> String {
         String::from_utf8_lossy(&self.output.lock().unwrap()).into_owned()
+    }
+
+    /// The memory that it holds, in KiB, as Linux counts it.
+    #[allow(dead_code, reason = "only the heavy tests look at it")]
+    pub fn resident(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.unwrap().split_whitespace().next().unwrap();
+        number.parse().unwrap()
     }
 
     /// Sends a signal, by its name without SIG.

@@ -16,6 +16,11 @@
 //! let limited = Fault::RateLimited { retry_after: 0.2, scope: "user" };
 //! discord.fault(lists, 2, limited);
 //!
+//! // From now on the channel takes five messages in five seconds, and the bot fifty requests a second.
+//! let posts = Rule { routes: &["POST /channels/{channel_id}/messages"], limit: 5, window: FIVE };
+//! discord.enforce(Limits::new(&[posts]));
+//! assert_eq!(discord.statuses(BOT_TOKEN).get(&429), None);
+//!
 //! // Everything that arrived is there to be asserted on, and so is every effect.
 //! assert_eq!(discord.requests().len(), 3);
 //! assert_eq!(discord.requests()[0].header("authorization"), Some("Bot …"));
@@ -34,8 +39,8 @@
 //!
 //! **The map.** `seed` and `talk` are the world at the start, `world` and `channel` its types, `routes` finds the
 //! route and reads, `post`, `delete` and `search` do the rest, `view` is what a reader gets,
-//! `mentions` who is pinged, `answer` Discord's errors, `faults` and `wire` what goes wrong,
-//! `contract` and `description` Discord's own description.
+//! `mentions` who is pinged, `answer` Discord's errors, `limits` how often one may ask, `faults`,
+//! `strike` and `wire` what goes wrong, `contract` and `description` Discord's own description.
 
 // Each test file uses the part of this that it needs.
 #![allow(dead_code)]
@@ -46,6 +51,7 @@ mod contract;
 mod delete;
 mod description;
 mod faults;
+mod limits;
 mod mentions;
 mod post;
 mod request;
@@ -54,12 +60,14 @@ mod search;
 pub mod seed;
 mod server;
 pub mod snowflake;
+mod strike;
 mod talk;
 mod view;
 mod wire;
 mod world;
 
 use std::{
+    collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -69,7 +77,8 @@ use tokio::{net::TcpListener, task::JoinHandle};
 #[allow(unused_imports)]
 pub use self::{
     channel::{Channel, Message, Permissions},
-    faults::{Fault, On},
+    faults::{Fault, On, Weather},
+    limits::{Limits, Rule},
     request::Seen,
     world::{Deletion, Guild, World},
 };
@@ -86,6 +95,7 @@ pub struct StandIn {
 struct State {
     world: World,
     faults: faults::Faults,
+    counts: limits::Counts,
     seen: Vec<Seen>,
     violations: Vec<String>,
 }
@@ -104,6 +114,7 @@ impl StandIn {
         let state = Arc::new(Mutex::new(State {
             world: seed::world(),
             faults: faults::Faults::default(),
+            counts: limits::Counts::default(),
             seen: Vec::new(),
             violations: Vec::new(),
         }));
@@ -140,8 +151,24 @@ impl StandIn {
         lock(&self.state).faults.add(on, times, fault);
     }
 
+    /// Chooses a fault for each request that no other fault meets, until the faults are cleared.
+    pub fn weather(&self, weather: impl Fn(&Seen) -> Option<Fault> + Send + Sync + 'static) {
+        lock(&self.state).faults.weather(Arc::new(weather));
+    }
+
     pub fn clear_faults(&self) {
         lock(&self.state).faults.clear();
+    }
+
+    /// Enforces these limits from now on, as Discord does: what goes beyond them is answered 429.
+    pub fn enforce(&self, limits: Limits) {
+        lock(&self.state).counts.enforce(Some(limits));
+    }
+
+    /// How many answers a bot token got, by their status; those of faults among them, and none for
+    /// a connection that was cut.
+    pub fn statuses(&self, token: &str) -> BTreeMap<u16, usize> {
+        lock(&self.state).counts.statuses(token)
     }
 
     /// Breaches of Discord's own description so far; empty when it is not checked.

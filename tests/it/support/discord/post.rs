@@ -35,22 +35,21 @@ pub fn create(world: &mut World, bot: &str, channel: &str, seen: &Seen) -> Outco
     if form.content.is_empty() {
         return Err(Answer::error(400, 50006, "Cannot send an empty message"));
     }
-    let nonce = form.nonce.as_ref().map(Value::to_string);
-    if let Some(nonce) = nonce.as_ref().filter(|_| form.enforce_nonce)
-        && let Some(first) = remembered(world, bot, channel, nonce)
-    {
+    let nonce = form.nonce.as_ref().map(|nonce| Nonce {
+        author: bot.to_owned(),
+        channel: channel.to_owned(),
+        nonce: nonce.to_string(),
+    });
+    let first = nonce.as_ref().and_then(|nonce| remembered(world, nonce));
+    if let Some(first) = first.filter(|_| form.enforce_nonce) {
         return answered(world, bot, channel, first, form.nonce.as_ref());
     }
 
     let message = write(world, bot, channel, &form);
-    if let Some(nonce) = nonce {
-        world.nonces.push(Nonce {
-            author: bot.to_owned(),
-            channel: channel.to_owned(),
-            nonce,
-            message,
-            at: OffsetDateTime::now_utc(),
-        });
+    // Without `enforce_nonce` the same nonce may be sent again; the first message keeps it.
+    if let Some(nonce) = nonce.filter(|_| first.is_none()) {
+        let now = OffsetDateTime::now_utc();
+        world.nonces.insert(nonce, (message, now));
     }
     answered(world, bot, channel, message, form.nonce.as_ref())
 }
@@ -160,16 +159,13 @@ fn may_send(channel: &Channel) -> Result<(), Answer> {
     }
 }
 
-fn remembered(world: &World, bot: &str, channel: &str, nonce: &str) -> Option<u64> {
+/// The message that was sent under this nonce within the past few minutes and is still there.
+fn remembered(world: &World, nonce: &Nonce) -> Option<u64> {
     let oldest = OffsetDateTime::now_utc() - NONCE_IS_REMEMBERED;
-    let first = world.nonces.iter().find(|known| {
-        known.author == bot
-            && known.channel == channel
-            && known.nonce == nonce
-            && known.at > oldest
-            && world.message(channel, &known.message.to_string()).is_some()
-    });
-    first.map(|known| known.message)
+    let (message, _) = world.nonces.get(nonce).filter(|(_, at)| *at > oldest)?;
+    world
+        .message(&nonce.channel, &message.to_string())
+        .map(|_| *message)
 }
 
 /// Adds the message and returns its id.

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     answer::{Answer, not_a_snowflake},
-    snowflake,
+    routes, snowflake,
 };
 
 /// A request that reached the stand-in.
@@ -25,6 +25,12 @@ impl Seen {
     /// The body as JSON; panics on any other body, as tests want.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("the request has a JSON body")
+    }
+
+    /// Whether it is for this route, in template form: `GET /channels/{channel_id}/messages`.
+    pub fn is_on(&self, route: &str) -> bool {
+        let found = routes::find(&self.method, &self.path);
+        found.is_ok_and(|found| found.template == route)
     }
 
     /// A header as text, if it is there once or more and readable.

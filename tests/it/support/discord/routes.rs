@@ -21,6 +21,13 @@ pub struct Route {
     ids: Vec<String>,
 }
 
+impl Route {
+    /// The channel or guild that the route is about, by which Discord's buckets are apart.
+    pub fn major(&self) -> &str {
+        &self.ids[0]
+    }
+}
+
 pub const GET_CHANNEL: &str = "GET /channels/{channel_id}";
 const LIST_MESSAGES: &str = "GET /channels/{channel_id}/messages";
 const GET_MESSAGE: &str = "GET /channels/{channel_id}/messages/{message_id}";

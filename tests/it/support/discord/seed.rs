@@ -5,7 +5,7 @@
 //! from the 2nd to the 6th of November 2026. Bulk delete looks at ids against the real clock, so a
 //! test that needs young messages posts its own (`World::post`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
 
@@ -102,7 +102,7 @@ pub fn world() -> World {
         deletions: Vec::new(),
         off_contract: false,
         index_pending: None,
-        nonces: Vec::new(),
+        nonces: HashMap::new(),
     };
     guild_channels(&mut world);
     threads(&mut world);
@@ -134,15 +134,18 @@ fn users() -> BTreeMap<String, Value> {
     ];
     let bots = [(BOT_USER, "harbour-bot"), (OTHER_BOT_USER, "other-bot")];
     let people = people.map(|(id, name, shown)| user(id, name, shown, "0"));
-    let bots = bots.map(|(id, name)| {
-        let mut bot = user(id, name, None, "4242");
-        bot["bot"] = true.into();
-        bot
-    });
+    let bots = bots.map(|(id, name)| bot(id, name));
     let everyone = people.into_iter().chain(bots);
     everyone
         .map(|user| (user["id"].as_str().unwrap_or_default().to_owned(), user))
         .collect()
+}
+
+/// A user object of a bot.
+pub(super) fn bot(id: &str, name: &str) -> Value {
+    let mut bot = user(id, name, None, "4242");
+    bot["bot"] = true.into();
+    bot
 }
 
 fn user(id: &str, name: &str, shown: Option<&str>, discriminator: &str) -> Value {

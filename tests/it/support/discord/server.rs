@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, Mutex},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use http_body_util::{BodyExt, Limited};
@@ -14,10 +14,12 @@ use super::{
     State,
     answer::Answer,
     contract,
-    faults::{Before, Fault},
+    faults::Fault,
+    limits::{self, Standing},
     lock,
     request::{Seen, parse_query},
     routes::{self, Route},
+    strike::Before,
     wire::{Cut, Outgoing, Reply},
 };
 
@@ -53,24 +55,32 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Outgoing>, Cut> {
     let seen = read(request).await?;
-    let route = routes::find(&seen.method, &seen.path);
-    let fault = arrive(&state, &seen, route.as_ref().ok());
+    let reply = reply(&state, &seen).await?;
+    lock(&state).counts.answered(&seen, reply.status);
+    Ok(reply.into_response())
+}
 
+async fn reply(state: &Mutex<State>, seen: &Seen) -> Result<Reply, Cut> {
+    let route = routes::find(&seen.method, &seen.path);
+    let known = route.as_ref().ok();
+    let (standing, fault) = match arrive(state, seen, known) {
+        Ok(admitted) => admitted,
+        Err(refusal) => return Ok(leave(state, refusal, &Standing::Free, known, None).into()),
+    };
     let before = match &fault {
         Some(fault) => fault.before().await?,
         None => Before::Perform,
     };
     let answer = match before {
-        Before::Reply(reply) => return Ok(reply.into_response()),
+        Before::Reply(reply) => return Ok(reply),
         Before::Answer(answer) => answer,
-        Before::Perform => routes::perform(&mut lock(&state).world, &route, &seen),
+        Before::Perform => routes::perform(&mut lock(state).world, &route, seen),
     };
-    let answer = leave(&state, answer, route.as_ref().ok(), fault.as_ref());
-    let reply = match &fault {
-        Some(fault) => fault.after(answer).await?,
-        None => Reply::from(answer),
-    };
-    Ok(reply.into_response())
+    let answer = leave(state, answer, &standing, known, fault.as_ref());
+    match &fault {
+        Some(fault) => fault.after(answer).await,
+        None => Ok(Reply::from(answer)),
+    }
 }
 
 async fn read(request: Request<Incoming>) -> Result<Seen, Cut> {
@@ -89,21 +99,27 @@ async fn read(request: Request<Incoming>) -> Result<Seen, Cut> {
     })
 }
 
-/// Notes the request, holds it against the description, and finds the fault it meets.
-fn arrive(state: &Mutex<State>, seen: &Seen, route: Option<&Route>) -> Option<Fault> {
+/// Notes the request, holds it against the description and the limits, and finds the fault it meets.
+fn arrive(
+    state: &Mutex<State>,
+    seen: &Seen,
+    route: Option<&Route>,
+) -> Result<(Standing, Option<Fault>), Answer> {
     let mut state = lock(state);
     state.seen.push(seen.clone());
     if let (Some(contract), Some(route)) = (contract::get(), route) {
         let breaches = contract.request(route.template, seen);
         state.violations.extend(breaches);
     }
-    state.faults.take(route)
+    let standing = state.counts.admit(route, seen)?;
+    Ok((standing, state.faults.take(route, seen)))
 }
 
 /// Holds the answer against the description and adds the rate-limit headers.
 fn leave(
     state: &Mutex<State>,
     answer: Answer,
+    standing: &Standing,
     route: Option<&Route>,
     fault: Option<&Fault>,
 ) -> Answer {
@@ -116,36 +132,5 @@ fn leave(
         let breaches = contract.answer(route.template, &answer);
         state.violations.extend(breaches);
     }
-    with_rate_limit(answer, route)
-}
-
-/// A generous bucket that is never empty. Enforcement would keep its count here, in the state; an
-/// answer that already names its limits keeps them.
-fn with_rate_limit(answer: Answer, route: &Route) -> Answer {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH);
-    let reset = now.map_or(0.0, |now| now.as_secs_f64()) + 1.0;
-    let bucket = routes::ROUTES
-        .iter()
-        .position(|name| *name == route.template);
-    let defaults = [
-        ("x-ratelimit-limit", "50".to_owned()),
-        ("x-ratelimit-remaining", "49".to_owned()),
-        ("x-ratelimit-reset", format!("{reset:.3}")),
-        ("x-ratelimit-reset-after", "1.000".to_owned()),
-        (
-            "x-ratelimit-bucket",
-            format!("{:016x}", 0x5eed + bucket.unwrap_or_default()),
-        ),
-    ];
-    let mut answer = answer;
-    // A global limit belongs to no bucket.
-    if answer.names("x-ratelimit-global") {
-        return answer;
-    }
-    for (name, value) in defaults {
-        if !answer.names(name) {
-            answer.header(name, value);
-        }
-    }
-    answer
+    limits::with_headers(answer, standing, route)
 }

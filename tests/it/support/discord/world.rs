@@ -1,14 +1,15 @@
 //! The state behind the stand-in: guilds, channels, messages, and what was deleted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::{
     channel::{Channel, Message, object},
     mentions::{Allowed, Mentions},
-    snowflake,
+    seed, snowflake,
 };
 
 /// Everything the stand-in knows. All of it may be read and changed through `StandIn::with`.
@@ -28,7 +29,7 @@ pub struct World {
     /// answers are then no longer checked against it.
     pub off_contract: bool,
     pub(super) index_pending: Option<(usize, u64)>,
-    pub(super) nonces: Vec<Nonce>,
+    pub(super) nonces: HashMap<Nonce, (u64, OffsetDateTime)>,
 }
 
 /// A guild: who is in it, and its mentionable roles.
@@ -50,13 +51,13 @@ pub struct Deletion {
     pub bulk: bool,
 }
 
-#[derive(Clone, Debug)]
+/// Under which of its author's nonces a message was sent to a channel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Nonce {
     pub author: String,
     pub channel: String,
+    /// As JSON, since `"1"` and `1` are two.
     pub nonce: String,
-    pub message: u64,
-    pub at: OffsetDateTime,
 }
 
 impl World {
@@ -139,6 +140,20 @@ impl World {
                 .insert("last_message_id".to_owned(), json!(id.to_string()));
         }
         channel.messages.entry(id).insert_entry(message).into_mut()
+    }
+
+    /// So many more bots, members of [`seed::GUILD`]: their tokens, of the right shape.
+    pub fn recruit(&mut self, count: usize) -> Vec<String> {
+        let recruit = |_| {
+            let id = format!("119{:016}", self.users.len());
+            let token = format!("{}.GFaKe2.{:0>38}", STANDARD_NO_PAD.encode(&id), &id);
+            self.users.insert(id.clone(), seed::bot(&id, "recruit"));
+            let guild = self.guilds.get_mut(seed::GUILD).expect("it is seeded");
+            guild.bots.push(id.clone());
+            self.tokens.insert(token.clone(), id);
+            token
+        };
+        (0..count).map(recruit).collect()
     }
 
     /// The next `times` guild searches are told that the index is not ready; `usize::MAX`: all.

@@ -1,0 +1,77 @@
+//! What the process remembers from one call to the next, so that a busy bot stays welcome: the
+//! limits that Discord told of, tokens and channels that it refused, and how it takes this host.
+//!
+//! Tokens are known by an HMAC under a key made at start. None is stored.
+
+mod bucket;
+mod host;
+mod pace;
+mod token;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use tokio::time::Instant;
+
+pub(super) use bucket::Place;
+pub use host::HeldBack;
+pub(super) use host::Host;
+pub(super) use token::Token;
+
+/// How long what is not used is remembered. Longer than a refused token stays refused.
+const IDLE: Duration = Duration::from_secs(15 * 60);
+/// How often what is idle is looked for.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// The memory of the process.
+pub(super) struct Memory {
+    key: hmac::Key,
+    tokens: Mutex<Tokens>,
+    /// How Discord takes this host, whichever bot speaks.
+    pub(super) host: Host,
+}
+
+struct Tokens {
+    known: HashMap<[u8; 32], Arc<Token>>,
+    swept: Instant,
+}
+
+impl Memory {
+    /// An empty memory. `None` where the machine has no randomness to give.
+    pub(super) fn new() -> Option<Self> {
+        let mut key = [0; 32];
+        aws_lc_rs::rand::fill(&mut key).ok()?;
+        Some(Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, &key),
+            tokens: Mutex::new(Tokens {
+                known: HashMap::new(),
+                swept: Instant::now(),
+            }),
+            host: Host::default(),
+        })
+    }
+
+    /// What is remembered of a bot token.
+    pub(super) fn token(&self, token: &str) -> Arc<Token> {
+        let tag = hmac::sign(&self.key, token.as_bytes());
+        let mut name = [0; 32];
+        name.copy_from_slice(tag.as_ref());
+        let mut tokens = lock(&self.tokens);
+        if tokens.swept.elapsed() >= SWEEP {
+            tokens.swept = Instant::now();
+            tokens
+                .known
+                .retain(|_, token| Arc::strong_count(token) > 1 || !token.sweep(IDLE));
+        }
+        let token = tokens.known.entry(name).or_default();
+        token.used();
+        Arc::clone(token)
+    }
+}
+
+/// What no panic leaves half done can be used after one.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,62 @@
+//! What a request is to Discord's limits.
+
+use reqwest::Request;
+
+/// A request's route: its method and path, without the ids that Discord does not count apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct RouteKey {
+    /// The method and the path, with the major id and no other.
+    pub(super) route: String,
+    /// The major id: of the channel or guild that the path begins with.
+    pub(super) major: String,
+    /// The method and the whole path: what is asked, as far as permissions go.
+    pub(super) what: String,
+}
+
+impl RouteKey {
+    pub(super) fn of(request: &Request) -> Self {
+        let mut key = Self::new(request.method().as_str(), request.url().path());
+        // A search names its channel in the query alone.
+        let mut query = request.url().query_pairs();
+        if let Some((_, channel)) = query.find(|(name, _)| name == "channel_id") {
+            key.what += &format!("?channel_id={channel}");
+        }
+        key
+    }
+
+    fn new(method: &str, path: &str) -> Self {
+        let (mut route, mut major) = (method.to_owned(), String::new());
+        for segment in path.split('/').skip(1) {
+            let is_id = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
+            if is_id && !major.is_empty() {
+                route += "/{}";
+                continue;
+            }
+            if is_id {
+                segment.clone_into(&mut major);
+            }
+            route.push('/');
+            route += segment;
+        }
+        Self {
+            route,
+            major,
+            what: format!("{method} {path}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RouteKey;
+
+    #[test]
+    fn a_route_has_its_major_id_and_no_other() {
+        let key = RouteKey::new("DELETE", "/api/v10/channels/12/messages/34");
+        assert_eq!(key.route, "DELETE/api/v10/channels/12/messages/{}");
+        assert_eq!(key.major, "12");
+        assert_eq!(key.what, "DELETE /api/v10/channels/12/messages/34");
+        let key = RouteKey::new("GET", "/api/v10/guilds/7/messages/search");
+        assert_eq!(key.route, "GET/api/v10/guilds/7/messages/search");
+    }
+}
