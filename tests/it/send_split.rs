@@ -1,10 +1,12 @@
 //! `send_message` with `split`: a long text as several messages.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::support::discord::seed::{ATTACHMENT_MESSAGE, GENERAL};
 use crate::support::discord::{Fault, On};
-use crate::support::{Answer, App};
+use crate::support::{Answer, App, take_nonce};
 
 const CREATE: On = On::Route("POST /channels/{channel_id}/messages");
 
@@ -74,7 +76,10 @@ async fn the_parts_go_out_in_order_with_the_same_options_and_only_the_first_repl
     let mut expected = expected.to_vec();
     expected[0]["message_reference"] =
         json!({"message_id": ATTACHMENT_MESSAGE, "channel_id": GENERAL});
-    assert_eq!(bodies(&app), expected);
+    let mut bodies = bodies(&app);
+    let nonces: BTreeSet<_> = bodies.iter_mut().map(take_nonce).collect();
+    assert_eq!(nonces.len(), 3);
+    assert_eq!(bodies, expected);
 
     let messages = answer.result()["messages"].as_array().unwrap();
     let contents: Vec<_> = messages.iter().map(|message| &message["content"]).collect();
@@ -185,7 +190,7 @@ async fn a_failure_in_the_middle_tells_what_was_sent() {
     let app = App::start().await;
     pass(&app, 2);
     let limit = Fault::RateLimited {
-        retry_after: 3.0,
+        retry_after: 63.0,
         scope: "user",
     };
     app.discord.fault(CREATE, 1, limit);
@@ -201,7 +206,7 @@ async fn a_failure_in_the_middle_tells_what_was_sent() {
             "code": "rate_limited",
             "message": "Discord asks for a pause",
             "hint": format!("2 of 3 parts were sent, as messages {}, {}; send only the rest.", sent[1], sent[0]),
-            "retry_after": 3.0,
+            "retry_after": 63.0,
             "discord": {"status": 429},
         })
     );

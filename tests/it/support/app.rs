@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use discord_mcp_server::audit::{Audit, Content, ContentPolicy, TAKEN};
@@ -17,6 +18,7 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 
 use super::discord::StandIn;
+use super::discord::seed::{BOT_TOKEN, BOT_USER};
 use super::tokens;
 
 /// A running server. When it is dropped it stops, its files go, and the stand-in must have seen
@@ -133,6 +135,18 @@ impl App {
     /// Calls a tool with a good token of all scopes.
     pub async fn invoke(&self, tool: &str, params: Value) -> Answer {
         self.invoke_as(&tokens::token(), tool, params).await
+    }
+
+    /// A good token with a bot token that this server has not seen, of the same bot. What the
+    /// server learned of another bot token, its limits and refusals, is not true of this one.
+    pub fn fresh_token(&self) -> String {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let (id, _) = BOT_TOKEN.split_once('.').unwrap();
+        let bot_token = format!("{id}.GFaKe2.nor-is-this-one-{number:022}");
+        self.discord
+            .with(|world| world.tokens.insert(bot_token.clone(), BOT_USER.to_owned()));
+        tokens::token_with(json!({"discord_token": bot_token}))
     }
 
     /// Calls a tool with this token.

@@ -30,5 +30,5 @@ pub mod stdio;
 pub mod tokens;
 
 pub use app::{Answer, App, router_to};
-pub use expect::{assert_failure, until};
+pub use expect::{assert_failure, take_nonce, until};
 pub use mcp::Mcp;
