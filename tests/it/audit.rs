@@ -4,6 +4,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::discord::seed::{BOT_MESSAGE, GENERAL, LAST_MESSAGE, QUIET};
@@ -72,20 +73,25 @@ async fn an_intent_is_written_before_an_effect_and_none_before_a_read() {
 
 #[tokio::test]
 async fn a_failed_effect_has_its_intent_and_its_outcome() {
-    let app = App::with(&[("CALL_DEADLINE", "200ms")]).await;
-    for (fault, status) in [
-        (Fault::Html(500), "discord_error"),
-        (Fault::CutAfter, "discord_error"),
-        (Fault::Hang, "discord_timeout"),
-    ] {
+    let runs = [
+        (Fault::Html(500), "30s", "discord_error", 3),
+        (Fault::CutAfter, "30s", "discord_error", 3),
+        (Fault::Hang, "300ms", "discord_timeout", 1),
+    ]
+    .map(|(fault, deadline, status, requests)| async move {
+        let app = App::with(&[("CALL_DEADLINE", deadline)]).await;
+        app.discord.fault(On::Any, usize::MAX, fault);
         for (tool, params) in [send(), delete()] {
             let before = app.audit().len();
-            app.discord.fault(On::Any, 1, fault.clone());
             let answer = app.invoke(tool, params).await;
             assert_eq!(answer.code(), status);
+            // However often it was tried.
             assert_eq!(trail(&app).split_off(before), ["intent", status]);
+            assert_eq!(app.audit().pop().unwrap()["requests"], requests);
         }
-    }
+        assert_eq!(app.discord.requests().len(), 2 * requests);
+    });
+    join_all(runs).await;
 }
 
 #[tokio::test]

@@ -54,6 +54,8 @@ async fn a_write_leaves_these_two_lines() {
     expected["guild_id"] = json!(GUILD);
     expected["channel_id"] = json!(GENERAL);
     expected["message_ids"] = json!([sent]);
+    // The message, and the channel's server for its link.
+    expected["requests"] = json!(2);
     assert_eq!(settled(lines[1].clone()), expected);
 }
 
@@ -81,6 +83,8 @@ async fn a_read_and_a_refusal_leave_one_line_each() {
     ];
     expected[0]["params"] = read;
     expected[0]["channel_id"] = json!(GENERAL);
+    // What is refused before Discord is asked says nothing of requests.
+    expected[0]["requests"] = json!(1);
     expected[2]["tool"] = json!(null);
     expected[2]["params"] = json!(null);
     let lines: Vec<Value> = app.audit().into_iter().map(settled).collect();
