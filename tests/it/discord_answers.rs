@@ -1,58 +1,65 @@
 //! Answers of Discord that are none: limits, failures, silence, too much.
 
-use serde_json::json;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
 
 use crate::support::App;
 use crate::support::discord::seed::{ALICE, DM, GENERAL, VOICE};
 use crate::support::discord::{Fault, On};
 
+/// A 429 of the kind `kind`, with this `retry-after` if there is one.
+fn limited(kind: &str, retry_after: Option<&str>, body: &str) -> Fault {
+    let mut headers = vec![("content-type".to_owned(), kind.to_owned())];
+    headers.extend(retry_after.map(|wait| ("retry-after".to_owned(), wait.to_owned())));
+    Fault::Respond {
+        status: 429,
+        headers,
+        body: body.as_bytes().to_vec(),
+    }
+}
+
 #[tokio::test]
-async fn a_rate_limit_is_passed_on_at_once_and_never_waited_for() {
-    let app = App::start().await;
-    let json = "application/json";
-    let limited = |kind: &str, retry_after: Option<&str>, body: &str| {
-        let mut headers = vec![("content-type".to_owned(), kind.to_owned())];
-        headers.extend(retry_after.map(|wait| ("retry-after".to_owned(), wait.to_owned())));
-        Fault::Respond {
-            status: 429,
-            headers,
-            body: body.as_bytes().to_vec(),
-        }
-    };
+async fn a_rate_limit_that_does_not_fit_is_passed_on_at_once() {
+    let app = App::with(&[("CALL_DEADLINE", "400ms")]).await;
     let table = [
         (
-            limited(json, Some("9"), r#"{"retry_after": 8.031, "global": true}"#),
+            Some("9"),
+            r#"{"retry_after": 8.031, "global": true}"#,
             8.031,
             "9",
         ),
-        (
-            limited(json, Some("9"), r#"{"message": "limited"}"#),
-            9.0,
-            "9",
-        ),
-        (
-            limited("text/html", Some("40"), "<html>1015</html>"),
-            40.0,
-            "40",
-        ),
-        (limited("text/html", None, "<html>1015</html>"), 1.0, "1"),
-        (
-            limited(json, Some("soon"), r#"{"retry_after": -5}"#),
-            1.0,
-            "1",
-        ),
-        (limited(json, None, r#"{"retry_after": 1e300}"#), 1.0, "1"),
-        (limited(json, None, r#"{"retry_after": 0.001}"#), 0.001, "1"),
+        (Some("9"), r#"{"message": "limited"}"#, 9.0, "9"),
+        (Some("soon"), r#"{"retry_after": -5}"#, 1.0, "1"),
+        (None, r#"{"retry_after": 1e300}"#, 1.0, "1"),
+        (None, r#"{"retry_after": 0.401}"#, 0.401, "1"),
     ];
-    for (fault, wait, header) in table {
+    for (said, body, wait, header) in table {
+        let fault = limited("application/json", said, body);
         app.discord.clear_requests();
         app.discord.fault(On::Any, 1, fault);
-        let answer = app
-            .invoke("get_messages", json!({"channel_id": GENERAL}))
-            .await;
+        let token = app.fresh_token();
+        let params = json!({"channel_id": GENERAL});
+        let answer = app.invoke_as(&token, "get_messages", params).await;
         assert_eq!((answer.status, answer.code()), (429, "rate_limited"));
         assert_eq!(answer.body["error"]["retry_after"], wait);
         assert_eq!(answer.header("retry-after"), Some(header));
+        assert_eq!(app.discord.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_of_the_edge_is_passed_on_and_nothing_is_sent_after_it() {
+    for (said, wait, header) in [(Some("40"), 40.0, "40"), (None, 1.0, "1")] {
+        let app = App::start().await;
+        let fault = limited("text/html", said, "<html>1015</html>");
+        app.discord.fault(On::Any, 1, fault);
+        let get = || app.invoke("get_messages", json!({"channel_id": GENERAL}));
+        let answer = get().await;
+        assert_eq!((answer.status, answer.code()), (429, "rate_limited"));
+        assert_eq!(answer.body["error"]["retry_after"], wait);
+        assert_eq!(answer.header("retry-after"), Some(header));
+        let answer = get().await;
+        assert_eq!((answer.status, answer.code()), (503, "overloaded"));
         assert_eq!(app.discord.requests().len(), 1);
     }
 }
@@ -66,37 +73,86 @@ async fn an_answer_of_more_than_8_mib_is_not_read() {
         (limit + 1, 502, "Discord's answer is larger than 8 MiB"),
         (4 * limit, 502, "Discord's answer is larger than 8 MiB"),
     ] {
+        app.discord.clear_requests();
         app.discord.fault(On::Any, 1, Fault::HugeBody(size));
         let answer = app
             .invoke("get_messages", json!({"channel_id": GENERAL}))
             .await;
         assert_eq!((answer.status, answer.message()), (status, message));
+        assert_eq!(app.discord.requests().len(), 1);
     }
 }
 
 #[tokio::test]
-async fn a_read_that_fails_says_nothing_of_changes() {
-    let app = App::with(&[("CALL_DEADLINE", "1s")]).await;
-    let table = [
-        (Fault::Hang, 504, "Discord did not answer in time"),
-        (Fault::CutBefore, 502, "The connection to Discord broke"),
-        (Fault::Truncated, 502, "The connection to Discord broke"),
-        (Fault::BadJson, 502, "Discord's answer could not be read"),
-        (Fault::Html(403), 502, "Discord's edge refused the request"),
-        (Fault::Html(503), 502, "Discord failed"),
-    ];
-    for (fault, status, message) in table {
-        app.discord.fault(On::Any, 1, fault);
-        let answer = app
-            .invoke("get_channel_info", json!({"channel_id": DM}))
-            .await;
+async fn a_read_that_fails_says_nothing_of_changes_and_the_next_one_is_well() {
+    let runs = [
+        (Fault::Hang, 1, 504, "Discord did not answer in time"),
+        (Fault::CutBefore, 3, 502, "The connection to Discord broke"),
+        (Fault::Truncated, 3, 502, "The connection to Discord broke"),
+        (Fault::BadJson, 1, 502, "Discord's answer could not be read"),
+        (Fault::Html(503), 3, 502, "Discord failed"),
+    ]
+    .map(|(fault, requests, status, message)| async move {
+        let deadline = if status == 504 { "1s" } else { "30s" };
+        let app = App::with(&[("CALL_DEADLINE", deadline)]).await;
+        app.discord.fault(On::Any, usize::MAX, fault);
+        let params = json!({"channel_id": DM});
+        let answer = app.invoke("get_channel_info", params.clone()).await;
         assert_eq!((answer.status, answer.message()), (status, message));
         assert!(!answer.text.contains("change"), "{}", answer.text);
-    }
-    app.discord
-        .with(|world| world.post(VOICE, ALICE, "still there"));
-    let answer = app
-        .invoke("get_messages", json!({"channel_id": VOICE}))
-        .await;
-    assert_eq!(answer.result()["messages"][0]["content"], "still there");
+        assert_eq!(app.discord.requests().len(), requests, "{message}");
+        app.discord.clear_faults();
+        let answer = app.invoke("get_channel_info", params).await;
+        assert_eq!(answer.result()["id"], DM);
+    });
+    join_all(runs).await;
+}
+
+#[tokio::test]
+async fn what_breaks_once_is_made_good_and_done_once() {
+    let runs = [
+        Fault::CutBefore,
+        Fault::CutAfter,
+        Fault::Html(502),
+        Fault::Truncated,
+    ]
+    .map(|fault| async move {
+        let app = App::start().await;
+        app.discord
+            .with(|world| world.post(VOICE, ALICE, "still there"));
+        let again = async |tool: &str, params: Value| {
+            app.discord.clear_requests();
+            app.discord.fault(On::Any, 1, fault.clone());
+            let answer = app.invoke(tool, params).await;
+            app.discord.clear_faults();
+            let outcome = app.audit().pop().unwrap();
+            let sent = app.discord.requests();
+            assert_eq!(outcome["requests"], sent.len());
+            assert_eq!(sent[0].body, sent[1].body, "the same again");
+            (answer.result().clone(), sent.len())
+        };
+        let (read, requests) = again("get_messages", json!({"channel_id": VOICE})).await;
+        assert_eq!(read["messages"][0]["content"], "still there");
+        assert_eq!(requests, 2);
+
+        let params = json!({"channel_id": VOICE, "message": "sent once"});
+        let (sent, requests) = again("send_message", params).await;
+        assert_eq!(requests, 3, "the last asks for the server, for the link");
+        let there = app.discord.with(|world| {
+            let messages = world.messages(VOICE);
+            let ours = messages.iter().filter(|m| m.content() == "sent once");
+            ours.map(|message| message.id().to_owned())
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(json!(there), json!([sent["message"]["id"]]));
+
+        let params = json!({"channel_id": VOICE, "message_id": there[0]});
+        if !matches!(fault, Fault::Truncated) {
+            // A deletion is answered by a status alone, so there is nothing to break off.
+            let (deleted, requests) = again("moderate_content", params).await;
+            assert_eq!(deleted, json!({"deleted": there}));
+            assert_eq!(requests, 2);
+        }
+    });
+    join_all(runs).await;
 }

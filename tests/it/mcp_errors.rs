@@ -1,6 +1,8 @@
 //! Every error that can happen behind the bearer, through both doors: the same words, the same
 //! effect on Discord, the same record.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
 use crate::support::discord::seed::{
@@ -8,7 +10,7 @@ use crate::support::discord::seed::{
 };
 use crate::support::discord::{Fault, On};
 use crate::support::mcp::{LEGACY, MODERN, error_text};
-use crate::support::{App, Mcp, tokens};
+use crate::support::{App, Mcp, take_nonce, tokens};
 
 const SEARCH: On = On::Route("GET /guilds/{guild_id}/messages/search");
 /// Of the right shape, and of a bot that Discord does not know.
@@ -120,7 +122,7 @@ pub fn cases() -> Vec<Case> {
             "moderate_content",
             json!({"channel_id": DM, "message_id": "1568007047683899395"}),
         ),
-        coded("rate_limited", get(GENERAL)).fault(On::Any, limited(1.5)),
+        coded("rate_limited", get(GENERAL)).fault(On::Any, limited(31.5)),
         send("rate_limited", hi(GENERAL)).fault(On::Any, limited(64.57)),
         coded("discord_error", get(GENERAL)).fault(On::Any, Fault::Html(503)),
         coded("discord_error", get(GENERAL)).fault(On::Any, Fault::Html(403)),
@@ -172,18 +174,25 @@ fn recorded(app: &App) -> (Vec<Value>, Vec<Value>) {
     (lines, doors)
 }
 
-/// What reached Discord, with what.
-fn sent(app: &App) -> Vec<(String, String, String)> {
+/// What reached Discord, with what. The nonce is left out: no two calls have the same, and
+/// all attempts of a call do.
+fn sent(app: &App) -> Vec<(String, String, Value)> {
     let requests = app.discord.requests();
+    let mut nonces = BTreeSet::new();
     let each = |seen: &crate::support::discord::Seen| {
-        let body = String::from_utf8_lossy(&seen.body).into_owned();
+        let mut body = serde_json::from_slice(&seen.body).unwrap_or_default();
+        if seen.method == "POST" {
+            nonces.insert(take_nonce(&mut body));
+        }
         (
             seen.method.clone(),
             format!("{}?{}", seen.path, seen.raw_query),
             body,
         )
     };
-    requests.iter().map(each).collect()
+    let sent = requests.iter().map(each).collect();
+    assert!(nonces.len() <= 1, "{nonces:?}");
+    sent
 }
 
 /// After both calls: the same was sent and recorded, under another door.

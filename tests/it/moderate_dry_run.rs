@@ -140,10 +140,13 @@ async fn a_dry_run_where_nothing_can_be_read_fails_for_that_reason() {
         let answer = moderate(&app, json!({"message_ids": ids, "dry_run": true})).await;
         assert_eq!((answer.status, answer.code()), (403, "missing_permission"));
     }
+    assert_eq!(app.discord.requests().len(), 2);
 
+    let app = App::start().await;
     app.discord.fault(On::Any, usize::MAX, Fault::Html(502));
     for ids in [json!(["5", "6"]), json!(["5"])] {
         let answer = moderate(&app, json!({"message_ids": ids, "dry_run": true})).await;
         assert_eq!((answer.status, answer.code()), (502, "discord_error"));
     }
+    assert_eq!(app.discord.requests().len(), 6);
 }

@@ -191,12 +191,12 @@ async fn refusals_in_a_direct_message_stop_like_any_other() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_in_the_middle_stops_and_tells_the_rest_as_not_tried() {
+async fn a_rate_limit_in_the_middle_that_does_not_fit_stops_and_tells_the_rest_as_not_tried() {
     let app = App::start().await;
     let ids = old(&app, &[ALICE; 5]);
     app.discord.fault(DELETE, 2, Fault::Headers(Vec::new()));
     let limit = Fault::RateLimited {
-        retry_after: 2.0,
+        retry_after: 62.0,
         scope: "user",
     };
     app.discord.fault(DELETE, 1, limit);
@@ -214,22 +214,23 @@ async fn a_rate_limit_in_the_middle_stops_and_tells_the_rest_as_not_tried() {
 }
 
 #[tokio::test]
-async fn a_rate_limit_at_the_start_is_the_answer() {
+async fn a_rate_limit_at_the_start_that_does_not_fit_is_the_answer() {
     let app = App::start().await;
     for (route, ids) in [
         (DELETE, old(&app, &[ALICE; 3])),
         (BULK, young(&app, VOICE, ALICE, 3)),
     ] {
         let limit = Fault::RateLimited {
-            retry_after: 2.5,
+            retry_after: 62.5,
             scope: "shared",
         };
         app.discord.fault(route, 1, limit);
         let answer = moderate(&app, VOICE, &ids).await;
         assert_eq!((answer.status, answer.code()), (429, "rate_limited"));
-        assert_eq!(answer.body["error"]["retry_after"], 2.5);
-        assert_eq!(answer.header("retry-after"), Some("3"));
+        assert_eq!(answer.body["error"]["retry_after"], 62.5);
+        assert_eq!(answer.header("retry-after"), Some("63"));
     }
+    assert_eq!((count(&app, "DELETE"), count(&app, "POST")), (1, 1));
     assert!(app.discord.with(|world| world.deletions.is_empty()));
 }
 
@@ -256,19 +257,20 @@ async fn a_deadline_in_the_middle_tells_what_is_unknown_and_what_was_not_tried()
 
 #[tokio::test]
 async fn a_bulk_delete_without_an_answer_may_have_happened_and_says_so() {
-    let app = App::with(&[("CALL_DEADLINE", "1s")]).await;
-    for (fault, status, code) in [
-        (Fault::CutAfter, 502, "discord_error"),
-        (Fault::Hang, 504, "discord_timeout"),
+    for (fault, deadline, status, code, requests) in [
+        (Fault::CutAfter, "30s", 502, "discord_error", 3),
+        (Fault::Hang, "1s", 504, "discord_timeout", 1),
     ] {
+        let app = App::with(&[("CALL_DEADLINE", deadline)]).await;
         let ids = young(&app, VOICE, ALICE, 2);
-        app.discord.fault(BULK, 1, fault);
+        app.discord.fault(BULK, usize::MAX, fault);
         let answer = moderate(&app, VOICE, &ids).await;
         assert_eq!((answer.status, answer.code()), (status, code));
         let says = answer
             .message()
             .ends_with("whether the change was made is unknown");
         assert!(says, "{}", answer.message());
+        assert_eq!(count(&app, "POST"), requests);
     }
 }
 
@@ -277,13 +279,14 @@ async fn a_failure_of_discord_costs_one_message_and_the_rest_goes_on() {
     let app = App::start().await;
     let ids = old(&app, &[ALICE; 3]);
     app.discord.fault(DELETE, 1, Fault::Headers(Vec::new()));
-    app.discord.fault(DELETE, 1, Fault::Html(502));
+    app.discord.fault(DELETE, 3, Fault::Html(502));
     let answer = moderate(&app, VOICE, &ids).await;
     let expected = json!({
         "deleted": [ids[0], ids[2]],
         "failed": [failure(&ids[1], "discord_error", "Discord failed")],
     });
     assert_eq!(*answer.result(), expected);
+    assert_eq!(count(&app, "DELETE"), 5);
 }
 
 #[tokio::test]

@@ -154,24 +154,30 @@ async fn other_failures_of_the_index_are_failures_and_no_reason_to_scan() {
         message: "the words of Discord, which no caller reads",
     };
     let limit = Fault::RateLimited {
-        retry_after: 1.5,
+        retry_after: 61.5,
         scope: "user",
     };
-    let table = [
-        (limit, 429, "rate_limited"),
-        (failure(500, 0), 502, "discord_error"),
-        (failure(404, 10004), 404, "unknown_guild"),
-        (failure(401, 0), 401, "discord_token_rejected"),
-        (Fault::Html(403), 502, "discord_error"),
-        (Fault::BadJson, 502, "discord_error"),
-        (Fault::CutBefore, 502, "discord_error"),
+    let table: [(_, _, _, &[&str]); _] = [
+        (limit, 429, "rate_limited", &["search"]),
+        (failure(500, 0), 502, "discord_error", &["search"; 3]),
+        (failure(404, 10004), 404, "unknown_guild", &["search"]),
+        (failure(401, 0), 401, "discord_token_rejected", &["search"]),
+        (Fault::BadJson, 502, "discord_error", &["search"]),
+        (Fault::CutBefore, 502, "discord_error", &["search"; 3]),
+        // The last, since nothing is sent after it.
+        (Fault::Html(403), 502, "discord_error", &["search"]),
     ];
-    for (fault, status, code) in table {
+    let params = json!({"channel_id": GENERAL, "query": "sensor"});
+    for (fault, status, code, requests) in table {
         app.discord.clear_requests();
-        app.discord.fault(SEARCH, 1, fault);
-        let answer = search(&app, GENERAL, "sensor", json!({})).await;
+        app.discord.fault(SEARCH, usize::MAX, fault);
+        let token = app.fresh_token();
+        let answer = app
+            .invoke_as(&token, "search_messages", params.clone())
+            .await;
+        app.discord.clear_faults();
         assert_eq!((answer.status, answer.code()), (status, code));
-        assert_eq!(asked(&app), ["search"], "{code}");
+        assert_eq!(asked(&app), requests, "{code}");
     }
 }
 

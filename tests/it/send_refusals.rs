@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::support::discord::seed::{
@@ -218,19 +219,25 @@ async fn discords_own_codes_are_told_in_our_words() {
             code: discord_code,
             message: "the words of Discord, which no caller reads",
         };
-        app.discord.fault(CREATE, 1, fault);
-        let answer = send_to(&app, GENERAL, json!({})).await;
+        app.discord.clear_requests();
+        app.discord.fault(CREATE, usize::MAX, fault);
+        let params = json!({"channel_id": GENERAL, "message": "hello from the quay"});
+        let token = app.fresh_token();
+        let answer = app.invoke_as(&token, "send_message", params).await;
+        app.discord.clear_faults();
         assert_eq!(
             (answer.status, answer.message()),
             (status, message),
             "{discord_code}"
         );
+        let requests = if discord_status >= 500 { 3 } else { 1 };
+        assert_eq!(app.discord.requests().len(), requests, "{discord_code}");
         assert!(!answer.text.contains("no caller reads"), "{}", answer.text);
     }
 }
 
 #[tokio::test]
-async fn slow_mode_is_a_rate_limit_and_says_how_long() {
+async fn slow_mode_that_does_not_fit_is_a_rate_limit_and_says_how_long() {
     let app = App::start().await;
     for (code, message) in [
         (20016, "The channel's slow mode asks for a pause"),
@@ -239,23 +246,27 @@ async fn slow_mode_is_a_rate_limit_and_says_how_long() {
             "This channel has been written to as often as Discord allows",
         ),
     ] {
-        let body = json!({"message": "Slow down", "code": code, "retry_after": 12.25});
+        let body = json!({"message": "Slow down", "code": code, "retry_after": 42.25});
         let fault = Fault::Respond {
             status: 429,
             headers: vec![("content-type".into(), "application/json".into())],
             body: body.to_string().into(),
         };
+        app.discord.clear_requests();
         app.discord.fault(CREATE, 1, fault);
-        let answer = send_to(&app, GENERAL, json!({})).await;
+        let params = json!({"channel_id": GENERAL, "message": "hello from the quay"});
+        let token = app.fresh_token();
+        let answer = app.invoke_as(&token, "send_message", params).await;
+        assert_eq!(app.discord.requests().len(), 1);
         assert_eq!(answer.status, 429);
-        assert_eq!(answer.header("retry-after"), Some("13"));
+        assert_eq!(answer.header("retry-after"), Some("43"));
         assert_eq!(
             answer.body["error"],
             json!({
                 "code": "rate_limited",
                 "message": message,
                 "hint": "Wait `retry_after` seconds before the next call.",
-                "retry_after": 12.25,
+                "retry_after": 42.25,
                 "discord": {"status": 429, "code": code},
             })
         );
@@ -264,38 +275,47 @@ async fn slow_mode_is_a_rate_limit_and_says_how_long() {
 
 #[tokio::test]
 async fn a_send_without_an_answer_may_have_happened_and_says_so() {
-    let app = App::with(&[("CALL_DEADLINE", "1s")]).await;
     let table = [
         (
             Fault::Hang,
+            ("1s", 1, 0),
             504,
             "Discord did not answer in time; whether the change was made is unknown",
         ),
         (
             Fault::CutAfter,
+            ("30s", 3, 1),
             502,
             "The connection to Discord broke; whether the change was made is unknown",
         ),
         (
             Fault::Truncated,
+            ("30s", 3, 1),
             502,
             "The connection to Discord broke; whether the change was made is unknown",
         ),
         (
             Fault::BadJson,
+            ("30s", 1, 1),
             502,
             "Discord's answer could not be read; whether the change was made is unknown",
         ),
     ];
-    for (fault, status, message) in table {
-        app.discord.fault(CREATE, 1, fault);
-        app.discord.clear_requests();
+    let runs = table.map(|(fault, expected, status, message)| async move {
+        let (deadline, requests, messages) = expected;
+        let app = App::with(&[("CALL_DEADLINE", deadline)]).await;
+        let there = || app.discord.with(|world| world.messages(GENERAL).len());
+        let before = there();
+        app.discord.fault(CREATE, usize::MAX, fault);
         let begun = Instant::now();
         let answer = send_to(&app, GENERAL, json!({})).await;
         assert_eq!((answer.status, answer.message()), (status, message));
         assert!(begun.elapsed() < Duration::from_secs(5), "{message}");
-        assert_eq!(app.discord.requests().len(), 1, "a send is never repeated");
-    }
+        assert_eq!(app.discord.requests().len(), requests, "{message}");
+        // However often it was tried, under its nonce it is sent once.
+        assert_eq!(there(), before + messages);
+    });
+    join_all(runs).await;
 }
 
 #[tokio::test]
