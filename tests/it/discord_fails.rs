@@ -72,15 +72,19 @@ async fn a_5xx_is_discord_error_and_for_a_write_warns_of_the_effect() {
 
 #[tokio::test]
 async fn a_refusal_of_the_edge_is_not_taken_for_a_missing_permission() {
-    let hint = "The address of this server may be blocked; wait before trying again.";
-    for call in [read(), send(), delete()] {
+    for (tool, params) in [read(), send(), delete()] {
         let app = App::start().await;
-        let expected = (
-            "Discord's edge refused the request",
-            hint,
-            json!({"status": 403}),
-        );
-        expect_502(&app, call, (Fault::Html(403), 1), expected).await;
+        app.discord.fault(On::Any, usize::MAX, Fault::Html(403));
+        let answer = app.invoke(tool, params).await;
+        let error = json!({
+            "code": "discord_error",
+            "message": "Discord's edge refused the request",
+            "hint": "The address of this server may be blocked; wait before trying again.",
+            "retry_after": 60.0,
+            "discord": {"status": 403},
+        });
+        assert_failure(&answer, 502, error);
+        assert_eq!(app.discord.requests().len(), 1);
     }
 }
 

@@ -102,6 +102,12 @@ async fn a_rate_limit_is_read_from_the_header_where_the_body_does_not_say() {
     let app = App::with(&[("CALL_DEADLINE", "400ms")]).await;
     for (body, header, retry_after) in [
         (json!({}), Some("3"), 3.0),
+        (json!({"retry_after": "x"}), Some("12"), 12.0),
+        (
+            json!({"retry_after": null, "global": "no"}),
+            Some("12"),
+            12.0,
+        ),
         (json!({"retry_after": 0.5}), Some("3"), 0.5),
         (json!({}), None, 1.0),
         (json!({}), Some("soon"), 1.0),

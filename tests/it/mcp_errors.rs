@@ -151,7 +151,7 @@ fn as_text(error: &Value) -> String {
     if error.get("hint").is_some() {
         text += &format!("\nhint: {}", part("hint"));
     }
-    if let Some(wait) = error.get("retry_after") {
+    if let Some(wait) = error["retry_after"].as_f64() {
         text += &format!("\nretry_after: {wait} seconds");
     }
     text

@@ -1,12 +1,10 @@
 //! `send_message` and what comes of it: repeats under a key, and the link to the message.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 
 use crate::support::discord::seed::{DM, GENERAL, THREAD};
 use crate::support::discord::{Fault, On};
-use crate::support::{Answer, App, take_nonce};
+use crate::support::{Answer, App};
 
 const GET_CHANNEL: On = On::Route("GET /channels/{channel_id}");
 
@@ -37,20 +35,6 @@ async fn a_repeat_under_the_same_key_returns_the_first_message() {
         first.result()["message"]["id"]
     );
     assert_eq!(messages_in(&app, GENERAL), before + 2);
-}
-
-#[tokio::test]
-async fn without_a_key_the_same_text_is_another_message_each_time() {
-    let app = App::start().await;
-    let before = messages_in(&app, GENERAL);
-    for _ in 0..3 {
-        send_to(&app, GENERAL, json!({})).await.result();
-    }
-    assert_eq!(messages_in(&app, GENERAL), before + 3);
-    let requests = app.discord.requests();
-    let posts = requests.iter().filter(|seen| seen.method == "POST");
-    let nonces: BTreeSet<_> = posts.map(|seen| take_nonce(&mut seen.json())).collect();
-    assert_eq!(nonces.len(), 3);
 }
 
 #[tokio::test]
