@@ -76,7 +76,7 @@ async fn a_failed_effect_has_its_intent_and_its_outcome() {
     let runs = [
         (Fault::Html(500), "30s", "discord_error", 3),
         (Fault::CutAfter, "30s", "discord_error", 3),
-        (Fault::Hang, "300ms", "discord_timeout", 1),
+        (Fault::Hang, "1s", "discord_timeout", 1),
     ]
     .map(|(fault, deadline, status, requests)| async move {
         let app = App::with(&[("CALL_DEADLINE", deadline)]).await;

@@ -20,7 +20,7 @@ fn limited(kind: &str, retry_after: Option<&str>, body: &str) -> Fault {
 
 #[tokio::test]
 async fn a_rate_limit_that_does_not_fit_is_passed_on_at_once() {
-    let app = App::with(&[("CALL_DEADLINE", "400ms")]).await;
+    let app = App::with(&[("CALL_DEADLINE", "900ms")]).await;
     let table = [
         (
             Some("9"),
@@ -31,7 +31,7 @@ async fn a_rate_limit_that_does_not_fit_is_passed_on_at_once() {
         (Some("9"), r#"{"message": "limited"}"#, 9.0, "9"),
         (Some("soon"), r#"{"retry_after": -5}"#, 1.0, "1"),
         (None, r#"{"retry_after": 1e300}"#, 1.0, "1"),
-        (None, r#"{"retry_after": 0.401}"#, 0.401, "1"),
+        (None, r#"{"retry_after": 0.901}"#, 0.901, "1"),
     ];
     for (said, body, wait, header) in table {
         let fault = limited("application/json", said, body);
