@@ -15,15 +15,17 @@ mod place;
 mod search;
 mod send;
 mod text;
+mod threads;
 mod token;
 
 pub use api::{Bounds, History, PAGE};
 pub use client::{Connector, Discord};
 pub(crate) use fault::{timed_out, undeletable};
 pub use id::{ChannelId, GuildId, MessageId, RoleId, Snowflake, UserId};
-pub use model::{Channel, Message, rfc3339};
+pub use model::{Channel, ListedThread, Message, rfc3339};
 pub use place::Place;
 pub use search::{Found, SearchQuery, Searched};
 pub use send::{Draft, Mentions};
 pub(crate) use text::visible;
+pub use threads::ThreadPage;
 pub use token::BotToken;
