@@ -18,6 +18,7 @@ pub use serve::assemble;
 
 use clap::{Parser, Subcommand};
 
+use crate::audit::holds_secret;
 use crate::config::Config;
 
 /// An MCP and REST server through which AI agents act on Discord.
@@ -55,7 +56,11 @@ const USAGE: u8 = 2;
 
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
-    finish(match Cli::parse().command.unwrap_or(Command::Serve) {
+    let cli: Cli = match parse() {
+        Ok(cli) => cli,
+        Err(ended) => return ended,
+    };
+    finish(match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => configuration().and_then(serve::serve),
         Command::Stdio => configuration().and_then(stdio::stdio),
         Command::MintToken(args) => mint_token::run(args),
@@ -64,6 +69,21 @@ pub fn main() -> ExitCode {
         Command::Revoke(args) => revoke::run(args),
         Command::Audit(args) => return audit::run(&args),
         Command::VerifyAudit(args) => return verify_audit::run(&args),
+    })
+}
+
+/// Reads the command line. The parser shows what it did not expect, which may be a token that was
+/// pasted in the wrong place.
+fn parse<T: Parser>() -> Result<T, ExitCode> {
+    T::try_parse().map_err(|error| {
+        if holds_secret(&error.to_string()) {
+            let text =
+                "error: unexpected argument, not shown because it looks like a token; see --help\n";
+            say(std::io::stderr(), text);
+            return ExitCode::from(USAGE);
+        }
+        error.print().ok();
+        ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
     })
 }
 

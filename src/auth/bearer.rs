@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, header};
 use super::rejection::Rejection;
 
 /// The longest header that is looked at.
-const HEADER_LIMIT: usize = 8 << 10;
+pub(super) const HEADER_LIMIT: usize = 8 << 10;
 
 /// Takes the bearer out of the one `Authorization` header there may be. Tokens in a query or a
 /// body are not looked for: they end up in logs.

@@ -60,7 +60,11 @@ impl Jwk {
 /// # Errors
 /// When it is no JWK set, or one of more than 100 keys.
 pub(super) fn read(text: &[u8]) -> Result<HashMap<String, DecodingKey>, &'static str> {
-    let set: Set = serde_json::from_slice(text).map_err(|_| "the answer is no JWK set")?;
+    let no_set = "the answer is no JWK set";
+    if !text.trim_ascii_start().starts_with(b"{") {
+        return Err(no_set);
+    }
+    let set: Set = serde_json::from_slice(text).map_err(|_| no_set)?;
     if set.keys.len() > KEYS_LIMIT {
         return Err("the set has more than 100 keys");
     }

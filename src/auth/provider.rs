@@ -95,10 +95,13 @@ impl Provider {
     /// Fetches the keys, unless that was tried a short time ago. It goes on when its caller hangs
     /// up: else whoever calls and hangs up in time could keep the keys from ever being fetched.
     pub(super) async fn fetch(self: &Arc<Self>) {
-        let this = Arc::clone(self);
+        let (this, before) = (Arc::clone(self), self.read().attempted);
         let fetching = tokio::spawn(async move {
             let _turn = this.fetching.lock().await;
-            this.fetch_if_due().await;
+            // What ended while this waited for its turn was as good as its own.
+            if this.read().attempted == before {
+                this.fetch_if_due().await;
+            }
         });
         fetching.await.ok();
     }

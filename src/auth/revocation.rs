@@ -1,7 +1,8 @@
 //! The deny list: tokens by `jti`, and all that a `sub` had before some time.
 //!
 //! One JSON object a line: `{"jti":"…"}` or `{"sub":"…","issued_before":"<RFC 3339>"}`. The file is
-//! looked at before each call is let in, so that a revocation holds from the next call on.
+//! looked at before each call is let in, so that a revocation holds from the next call on. Until the
+//! process ends it holds, whatever becomes of the file.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, OpenOptions};
@@ -95,13 +96,6 @@ impl DenyList {
         unread
     }
 
-    fn merge(&mut self, other: &Self) {
-        self.jtis.extend(other.jtis.iter().cloned());
-        for (sub, &second) in &other.subs {
-            self.revoke(sub.clone(), second);
-        }
-    }
-
     fn revoke(&mut self, sub: String, second: i64) {
         let before = self.subs.entry(sub).or_insert(second);
         *before = second.max(*before);
@@ -157,8 +151,8 @@ impl Revocations {
         })
     }
 
-    /// Whether a token is revoked, as the file stands now. Where the file cannot be read, what was
-    /// revoked before stays revoked, and the log says so.
+    /// Whether a token is revoked, by the file as it stands now, or as it stood at any time since the
+    /// start.
     pub(super) fn cover(&self, jti: Option<&str>, sub: &str, iat: u64) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = look(&self.path);
@@ -172,19 +166,18 @@ impl Revocations {
             || before.is_some_and(|&before| issued < before)
     }
 
+    /// Adds what the file says now. A file that is cut short, or gone for a moment, gives nothing
+    /// back.
     fn reload(&self, list: &mut DenyList) {
-        let mut fresh = DenyList::default();
         let problem = match read(&self.path) {
-            Ok(text) => fresh
+            Ok(text) => list
                 .add(&text)
                 .map(|line| format!("line {line} is no revocation")),
             Err(error) => Some(error.to_string()),
         };
         if let Some(problem) = problem {
             tracing::error!(file = %self.path.display(), problem, "the list of revoked tokens cannot be read; what was revoked stays revoked");
-            fresh.merge(list);
         }
-        *list = fresh;
     }
 }
 

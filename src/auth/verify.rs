@@ -9,6 +9,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_he
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use super::bearer::HEADER_LIMIT;
 use super::claims::{Claims, Issuer, has_object, header_names, named_secret};
 use super::keys::Keys;
 use super::principal::{Credential, Limits, OperatorLimits, Principal};
@@ -238,9 +239,12 @@ impl OwnBearer {
     /// # Errors
     /// Those of [`Verifier::verify`].
     pub async fn verify(&self) -> Result<Principal, Rejection> {
-        self.verifier
-            .verify(self.bearer.expose_secret().trim())
-            .await
+        let bearer = self.bearer.expose_secret().trim();
+        // As in the header that it would be sent in.
+        if "Bearer ".len() + bearer.len() > HEADER_LIMIT {
+            return Err(Rejection::Oversized);
+        }
+        self.verifier.verify(bearer).await
     }
 }
 

@@ -95,6 +95,9 @@ fn report(shown: Option<&Shown>, verified: &Result<Principal, Rejection>) -> Str
         Ok(principal) if principal.operator.read_only => {
             text += "accepted, by a server that is read-only\n";
         }
+        Ok(principal) if !matches!(principal.credential, Credential::Token(_)) => {
+            text += "accepted, but it carries no bot token: every call will be refused\n";
+        }
         Ok(_) => text += "accepted\n",
         Err(reason) => text += &format!("refused: {reason}\n"),
     }

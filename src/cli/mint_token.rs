@@ -9,7 +9,7 @@ use clap::Parser;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
-use super::{configuration, finish, say};
+use super::{configuration, finish, parse, say};
 use crate::auth::{Grant, Keys, Scope, Scopes, mint};
 use crate::config::{Config, duration};
 use crate::discord::{BotToken, ChannelId, GuildId, Snowflake, rfc3339};
@@ -45,7 +45,10 @@ pub(super) struct Args {
 
 /// Mints what the command line asks for.
 pub fn main() -> ExitCode {
-    finish(run(Args::parse()))
+    match parse() {
+        Ok(args) => finish(run(args)),
+        Err(ended) => ended,
+    }
 }
 
 pub(super) fn run(args: Args) -> Result<(), String> {
@@ -53,8 +56,8 @@ pub(super) fn run(args: Args) -> Result<(), String> {
     let longest = config.jwt_max_lifetime;
     if args.ttl > longest {
         return Err(format!(
-            "--ttl is longer than JWT_MAX_LIFETIME allows: at most {} hours",
-            longest.as_secs() / 3600
+            "--ttl is longer than JWT_MAX_LIFETIME allows: at most {}",
+            spoken(longest)
         ));
     }
     if args.sub.is_empty() || args.sub.len() > 256 {
@@ -143,6 +146,17 @@ fn ask() -> Result<SecretString, String> {
         return Err(NO_TOKEN.to_owned());
     }
     Ok(text.into())
+}
+
+/// A duration as JWT_MAX_LIFETIME has it, in its largest whole unit.
+fn spoken(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m")];
+    let unit = units.iter().find(|(unit, _)| seconds.is_multiple_of(*unit));
+    unit.map_or_else(
+        || format!("{seconds}s"),
+        |(unit, name)| format!("{}{name}", seconds / unit),
+    )
 }
 
 fn scopes(text: &str) -> Result<Scopes, String> {

@@ -40,9 +40,13 @@ pub(super) fn run(args: Revoke) -> Result<(), String> {
     let next = now.unix_timestamp() + 1;
     let before = match (args.what.sub.is_some(), args.issued_before) {
         (false, _) => None,
-        (true, Some(time)) => Some(time),
-        (true, None) => OffsetDateTime::from_unix_timestamp(next).ok(),
+        (true, Some(time)) => Some(time.unix_timestamp() + i64::from(time.nanosecond() > 0)),
+        (true, None) => Some(next),
     };
+    let before = before
+        .map(OffsetDateTime::from_unix_timestamp)
+        .transpose()
+        .map_err(|_| "--issued-before is out of range".to_owned())?;
     let revocation = Revocation {
         jti: args.what.jti,
         sub: args.what.sub,

@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
 use super::say;
@@ -120,6 +120,13 @@ pub(super) fn keys(config: &Config) -> Result<Arc<Keys>, String> {
 }
 
 async fn run(config: Config) -> Result<(), String> {
+    // Before anybody is told that there is a server to send them to.
+    let no_signals = |error| format!("signals cannot be waited for: {error}");
+    let (mut stop, mut stop_at_once) = (
+        Stop::new().map_err(no_signals)?,
+        Stop::new().map_err(no_signals)?,
+    );
+    let hangups = signal(SignalKind::hangup()).map_err(no_signals)?;
     let keys = keys(&config)?;
     let app = assemble(&config, &keys)?;
     let listener = server::listen(config.bind_addr).map_err(|error| {
@@ -142,7 +149,7 @@ async fn run(config: Config) -> Result<(), String> {
     let stopping = Arc::clone(&app);
     let (began, mut drain) = tokio::sync::watch::channel(None);
     let shutdown = async move {
-        stop_signal().await;
+        stop.asked().await;
         stopping.draining.store(true, Ordering::Relaxed);
         began.send_replace(Some(Instant::now()));
         tracing::info!("shutting down; a second signal ends at once");
@@ -159,8 +166,8 @@ async fn run(config: Config) -> Result<(), String> {
     };
     tokio::select! {
         () = serving => {}
-        () = reload_on_hangup(&hung_up, &config) => {}
-        () = second_signal() => tracing::warn!("ended at once"),
+        () = reload_on_hangup(hangups, &hung_up, &config) => {}
+        () = async { stop_at_once.asked().await; stop_at_once.asked().await } => tracing::warn!("ended at once"),
     }
     dispatcher.audit().tell_head().await;
     Ok(())
@@ -168,25 +175,22 @@ async fn run(config: Config) -> Result<(), String> {
 
 /// SIGHUP says that files have changed: log rotation has moved the trail, keys came or went. On a
 /// terminal it says that the terminal is gone, and this ends.
-async fn reload_on_hangup(app: &App, config: &Config) {
-    match signal(SignalKind::hangup()) {
-        Ok(mut hangups) => {
-            while hangups.recv().await.is_some() {
-                if std::io::stdin().is_terminal() {
-                    return;
-                }
-                app.dispatcher.audit().reopen().await;
-                match Keys::load(&config.keys_dir) {
-                    Ok(keys) => {
-                        tracing::info!(kid = keys.kid(), "keys were reloaded");
-                        app.verifier.use_keys(Arc::new(keys));
-                    }
-                    Err(error) => tracing::error!(%error, "keys were not reloaded"),
-                }
-            }
+async fn reload_on_hangup(mut hangups: Signal, app: &App, config: &Config) {
+    while hangups.recv().await.is_some() {
+        if std::io::stdin().is_terminal() {
+            return;
         }
-        Err(_) => std::future::pending().await,
+        app.dispatcher.audit().reopen().await;
+        match Keys::load(&config.keys_dir) {
+            Ok(keys) => {
+                let keys = Arc::new(keys);
+                app.verifier.use_keys(Arc::clone(&keys));
+                tracing::info!(kid = keys.kid(), "keys were reloaded");
+            }
+            Err(error) => tracing::error!(%error, "keys were not reloaded"),
+        }
     }
+    std::future::pending().await
 }
 
 /// What the original promised at its start: where it is, what it can do, how to be let in.
@@ -219,22 +223,26 @@ fn welcome(config: &Config, keys: &Keys, address: &str) -> String {
     text
 }
 
-pub(super) async fn stop_signal() {
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signals) => {
-                signals.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        () = terminate => {}
-        interrupted = tokio::signal::ctrl_c() => if interrupted.is_err() { std::future::pending().await },
-    }
+/// The signals that ask a process to stop: SIGTERM and Ctrl-C. What comes from the moment on that
+/// this is made is not missed.
+pub(super) struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
-async fn second_signal() {
-    stop_signal().await;
-    stop_signal().await;
+impl Stop {
+    pub(super) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits until the process is asked to stop, once more.
+    pub(super) async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }

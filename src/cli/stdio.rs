@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::serve::{dispatcher, keys, stop_signal, verifier};
+use super::serve::{Stop, dispatcher, keys, verifier};
 use crate::audit::TAKEN;
 use crate::auth::OwnBearer;
 use crate::config::Config;
@@ -28,6 +28,7 @@ pub(super) fn stdio(config: Config) -> Result<(), String> {
 
 async fn run(config: Config) -> Result<(), String> {
     let (confirm, drain) = (config.confirm_deletions, config.drain_timeout);
+    let mut stop = Stop::new().map_err(|error| format!("signals cannot be waited for: {error}"))?;
     let keys = keys(&config)?;
     let Some(bearer) = config.discord_mcp_token.clone() else {
         return Err("DISCORD_MCP_TOKEN is not set: put a JWT there, as `discord-mcp-server mint-token` prints it".into());
@@ -43,7 +44,7 @@ async fn run(config: Config) -> Result<(), String> {
     let door = Door::local(Arc::clone(&dispatcher), confirm, bearer);
     tokio::select! {
         served = serve(door) => served?,
-        () = stop_signal() => {}
+        () = stop.asked() => {}
     }
     // Calls that were still running finish, so that their outcome is recorded.
     tokio::time::timeout(drain, dispatcher.drained()).await.ok();

@@ -69,10 +69,7 @@ impl Run {
         {
             // Nobody is asked about a deletion that would be refused.
             if !settled {
-                let authorised = self.authorise(&discord, channel);
-                tokio::time::timeout_at(self.deadline, authorised)
-                    .await
-                    .unwrap_or_else(|_| Err(timed_out(false)))?;
+                self.authorise(&discord, channel).await?;
             }
             return Err(Error::new(Code::ConfirmationRequired, question));
         }
@@ -104,7 +101,9 @@ impl Run {
     /// Checks the limits that only Discord can tell of: which guild a channel belongs to, and of
     /// which channel it is a thread.
     async fn authorise(&self, discord: &Discord, channel: ChannelId) -> Result<(), Error> {
-        match discord.place(channel).await {
+        let place = tokio::time::timeout_at(self.deadline, discord.place(channel)).await;
+        // Whatever the call would change, it has not begun to.
+        match place.unwrap_or_else(|_| Err(timed_out(false))) {
             Ok(place) => self.principal.allows(channel, &place).map_err(not_allowed),
             // Whether there is a channel that is not listed is nothing to be learned.
             Err(error) => Err(match self.principal.unlisted(channel) {

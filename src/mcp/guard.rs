@@ -105,13 +105,16 @@ pub fn inspect(body: &[u8], principal: &Principal) -> Verdict {
         };
     }
     match called(method, params) {
-        Some((tool, params)) if !principal.may(tool.scope) => Verdict::OutOfScope {
-            id,
-            invocation: Invocation {
-                tool: tool.name.to_owned(),
-                params,
-            },
-        },
+        // What the operator forbids is no matter of scopes; the call says so.
+        Some((tool, params)) if !principal.may(tool.scope) && !principal.is_barred(tool.scope) => {
+            Verdict::OutOfScope {
+                id,
+                invocation: Invocation {
+                    tool: tool.name.to_owned(),
+                    params,
+                },
+            }
+        }
         _ => Verdict::Pass,
     }
 }

@@ -12,6 +12,16 @@
 )]
 
 mod access;
+mod attacks;
+mod attacks_algorithms;
+mod attacks_bits;
+mod attacks_carriers;
+mod attacks_claims;
+mod attacks_headers;
+mod attacks_sealed;
+mod attacks_seals;
+mod attacks_texts;
+mod attacks_times;
 mod audit;
 mod audit_lines;
 mod audit_trail;
@@ -29,7 +39,6 @@ mod discord_limits;
 mod discord_refuses;
 mod envelope;
 mod errors;
-mod forgeries;
 mod get_channel_info;
 mod get_messages;
 mod hosts;
@@ -62,6 +71,9 @@ mod moderate_params;
 mod pages;
 mod properties;
 mod readme;
+mod sealing;
+mod sealing_hides;
+mod sealing_keys;
 mod search_fallback;
 mod search_forum;
 mod search_forum_index;

@@ -57,9 +57,14 @@ impl Mcp {
 
     /// A client of a revision that begins with `initialize`, which has been done.
     pub fn legacy(app: &App, version: &'static str) -> Self {
+        Self::at(&format!("{}/mcp", app.url), &app.client, version)
+    }
+
+    /// A client of whatever serves at this address.
+    pub fn at(url: &str, client: &reqwest::Client, version: &'static str) -> Self {
         Self {
-            url: format!("{}/mcp", app.url),
-            client: app.client.clone(),
+            url: url.to_owned(),
+            client: client.clone(),
             token: Some(tokens::token()),
             version,
             id: json!(1),

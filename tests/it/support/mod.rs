@@ -1,5 +1,5 @@
 //! What the tests share: a running server ([`app`]), the stand-in for Discord ([`discord`]),
-//! tokens ([`tokens`]), an MCP client ([`mcp`]), and what failures look like ([`expect`]).
+//! tokens, good ([`tokens`]) and made up ([`forge`], [`jwe`]), an MCP client ([`mcp`]), and what failures look like ([`expect`]).
 //!
 //! ```ignore
 //! let app = App::start().await;
@@ -13,6 +13,8 @@
 pub mod app;
 pub mod discord;
 pub mod expect;
+pub mod forge;
+pub mod jwe;
 pub mod mcp;
 pub mod process;
 pub mod stdio;

@@ -5,8 +5,12 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::KeyPair;
+use aws_lc_rs::signature::RSA_PKCS1_SHA256;
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use discord_mcp_server::auth::Keys;
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use super::discord::seed::BOT_TOKEN;
@@ -100,15 +104,38 @@ pub fn claims_with(changes: Value) -> Value {
 
 /// Signs these claims as the server's own minting does.
 pub fn sign(claims: &Value) -> String {
-    let mut header = Header::new(Algorithm::RS256);
-    header.kid = Some(kid().to_owned());
-    sign_with(&header, claims)
+    let header = json!({"typ": "JWT", "alg": "RS256", "kid": kid()});
+    signed(header.to_string(), claims.to_string())
 }
 
-/// Signs these claims under this header.
-pub fn sign_with(header: &Header, claims: &Value) -> String {
-    let key = EncodingKey::from_rsa_pem(&pair().private).unwrap();
-    encode(header, claims, &key).unwrap()
+/// A token of exactly this header and payload, signed with our key by RS256.
+pub fn signed(header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
+    // Reading a key costs more than signing with it.
+    static KEY: OnceLock<KeyPair> = OnceLock::new();
+    let key = KEY.get_or_init(|| {
+        let pem = str::from_utf8(&pair().private).unwrap();
+        KeyPair::from_pkcs8(&der(pem)).unwrap()
+    });
+    let (header, payload) = (
+        URL_SAFE_NO_PAD.encode(header),
+        URL_SAFE_NO_PAD.encode(payload),
+    );
+    let text = format!("{header}.{payload}");
+    let mut signature = vec![0; key.public_modulus_len()];
+    key.sign(
+        &RSA_PKCS1_SHA256,
+        &SystemRandom::new(),
+        text.as_bytes(),
+        &mut signature,
+    )
+    .unwrap();
+    format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// The bytes in a PEM file.
+pub fn der(pem: &str) -> Vec<u8> {
+    let lines = pem.lines().filter(|line| !line.starts_with("-----"));
+    STANDARD.decode(lines.collect::<String>()).unwrap()
 }
 
 /// A good token with these claims changed.
