@@ -157,7 +157,7 @@ async fn every_refusal_behind_the_bearer_is_recorded_once() {
             "not_allowed",
         ),
         (
-            json!({"channels": [QUIET]}),
+            json!({"guilds": []}),
             "send_message",
             send().1,
             "not_allowed",
@@ -192,9 +192,10 @@ async fn every_refusal_behind_the_bearer_is_recorded_once() {
             (&json!(false), &json!(tool))
         );
     }
-    // Refused by Discord after the intent.
+    // Refused by what Discord says, after the intent.
     for (claims, channel, status) in [
-        (json!({"guilds": []}), GENERAL, "not_allowed"),
+        (json!({"guilds": ["1"]}), GENERAL, "not_allowed"),
+        (json!({"channels": [QUIET]}), GENERAL, "not_allowed"),
         (json!({}), QUIET, "missing_permission"),
     ] {
         let before = app.audit().len();

@@ -99,6 +99,7 @@ impl App {
             || assemble(&config, &keys),
             |problem| problem.ends_with(TAKEN),
         );
+        app.verifier.prepare().await;
         let listener = server::listen(config.bind_addr).unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let limits = Limits {

@@ -1,5 +1,7 @@
 //! What the tests share: a running server ([`app`]), the stand-in for Discord ([`discord`]),
-//! tokens, good ([`tokens`]) and made up ([`forge`], [`jwe`]), an MCP client ([`mcp`]), and what failures look like ([`expect`]).
+//! tokens, good ([`tokens`]) and made up ([`forge`], [`jwe`]), calls of every tool ([`calls`]), an MCP
+//! client ([`mcp`]), a server in a process of its own ([`served`]), an identity provider
+//! ([`provider`]), and what failures look like ([`expect`]).
 //!
 //! ```ignore
 //! let app = App::start().await;
@@ -11,12 +13,16 @@
 //! ```
 
 pub mod app;
+pub mod calls;
 pub mod discord;
 pub mod expect;
 pub mod forge;
 pub mod jwe;
+pub mod key_files;
 pub mod mcp;
 pub mod process;
+pub mod provider;
+pub mod served;
 pub mod stdio;
 pub mod tokens;
 

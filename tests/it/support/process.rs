@@ -1,5 +1,6 @@
 //! The real binary as a process of its own, with an environment of its own.
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -18,6 +19,63 @@ pub fn binary(dir: &Path, variables: &[(&str, &str)]) -> Command {
         .envs(variables.iter().copied())
         .stdin(Stdio::null());
     command
+}
+
+/// What a command said and how it ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// The exit code; none where a signal ended it.
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+/// Runs a command of the binary to its end, with nothing to read.
+pub fn run(dir: &Path, variables: &[(&str, &str)], arguments: &[&str]) -> Finished {
+    finish(binary(dir, variables).args(arguments), "")
+}
+
+/// Runs a command to its end, with this text to read. One that does not end, such as a server that
+/// should not have started, is killed and fails the test.
+pub fn finish(command: &mut Command, input: &str) -> Finished {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let (stdout, stderr) = (Arc::default(), Arc::default());
+    let readers = [
+        collect(child.stdout.take().unwrap(), &stdout),
+        collect(child.stderr.take().unwrap(), &stderr),
+    ];
+    // A command that reads nothing may be over already.
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).ok();
+    drop(stdin);
+    let began = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break Some(status);
+        }
+        if began.elapsed() > PATIENCE {
+            child.kill().ok();
+            child.wait().ok();
+            break None;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    for reader in readers {
+        reader.join().unwrap();
+    }
+    let text = |bytes: &Mutex<Vec<u8>>| String::from_utf8(bytes.lock().unwrap().clone()).unwrap();
+    let finished = Finished {
+        code: status.and_then(|status| status.code()),
+        stdout: text(&stdout),
+        stderr: text(&stderr),
+    };
+    assert!(status.is_some(), "it did not end: {finished:?}");
+    finished
 }
 
 /// A running server. Dropped, it is killed.
