@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::discord::seed::{
     ALICE, ARCHIVED_POST, CATEGORY, FORUM, GENERAL, HEADLESS_POST, MEDIA, MEDIA_POST, OLDEST_POST,
-    POST, THREAD, VOICE,
+    POST, QUIET, THREAD, VOICE,
 };
 use crate::support::discord::{Fault, On};
 use crate::support::mcp::text;
@@ -152,6 +152,16 @@ async fn only_a_channel_that_shows_nothing_is_looked_up() {
         assert_eq!(answer.result()["complete"], true);
         assert_eq!(asked(&app).len(), requests, "{channel}");
     }
+    // Nor is one looked up of which a page has been read, and the next is empty.
+    app.discord.with(|world| {
+        for number in 0..99 {
+            world.post(QUIET, ALICE, &format!("talk {number}"));
+        }
+    });
+    app.discord.clear_requests();
+    let answer = scan(&app, QUIET, "submarine", json!({})).await;
+    assert_eq!(answer.result()["scanned"], 100);
+    assert_eq!(asked(&app), [messages_of(QUIET), messages_of(QUIET)]);
 }
 
 #[tokio::test]

@@ -116,12 +116,11 @@ async fn warm(app: &App) {
 #[tokio::test]
 async fn searching_on_finds_every_match_exactly_once() {
     let app = App::start().await;
-    // 24 posts of 30 messages; ten are archived, each after its last message.
-    let forum = Forum::rounds(&app, 24, 30);
-    forum.archive(&app, 3..13, |number| 24 * 29 + number + 1);
+    // Twenty posts of fifteen messages; eight are archived, each after its last message.
+    let forum = Forum::rounds(&app, 20, 15);
+    forum.archive(&app, 3..11, |number| 20 * 14 + number + 1);
     for params in [
-        json!({"limit": 10}),
-        json!({"limit": 33}),
+        json!({"limit": 8}),
         json!({"limit": 100, "max_scan": 70}),
         json!({"limit": 9, "max_scan": 45}),
         json!({"limit": 100}),
@@ -138,7 +137,7 @@ async fn searching_on_finds_every_match_exactly_once() {
             next["before"] = answer.result()["next_before"].clone();
         }
         assert_eq!(found, forum.tides(), "{params}");
-        assert_eq!(scanned, 720, "{params}");
+        assert_eq!(scanned, 300, "{params}");
     }
 }
 
@@ -203,6 +202,23 @@ async fn posts_archived_in_one_moment_are_not_lost_between_two_pages() {
     forum.archive(&app, 0..115, |_| 2000);
     let last = forum.all[110].clone();
     let answer = scan(&app, json!({"limit": 100, "before": last})).await;
+    assert_eq!(answer.result()["complete"], false);
+}
+
+/// Discord stamps the archiving of a post after its last message. Should it not, messages come too
+/// late to stand in their place, and the scan does not pass for one that has seen everything.
+#[tokio::test]
+async fn a_post_listed_after_its_turn_is_not_called_seen() {
+    let app = App::start().await;
+    let forum = Forum::rounds(&app, 105, 1);
+    forum.archive(&app, 0..105, |number| number + 1);
+    let before = json!({"limit": 100, "before": forum.all[70]});
+    let answer = scan(&app, before.clone()).await;
+    assert_eq!(answer.result()["complete"], true);
+    app.discord
+        .with(|world| world.post_at(&forum.posts[0], ALICE, "too late", minute(500)));
+    let answer = scan(&app, before).await;
+    assert_eq!(answer.result()["scanned"], 34);
     assert_eq!(answer.result()["complete"], false);
 }
 

@@ -225,8 +225,7 @@ impl<'a> Reader<'a> {
     /// Adds a source whose messages are no newer than `newest`, where that is known.
     fn add(&mut self, source: Source, newest: Option<Snowflake>) {
         let newest = newest.map_or(u64::MAX, Snowflake::get);
-        let below = self.below.map_or(u64::MAX, |below| below.get() - 1);
-        self.merge.add(source, newest.min(below));
+        self.merge.add(source, newest);
     }
 
     /// Adds the posts of a list that are not known yet and can hold something older.
