@@ -110,6 +110,12 @@ async fn with_a_name_the_standard_claims_of_a_provider_say_nothing() {
         let expected = format!("Bot {OTHER_BOT_TOKEN}");
         assert_eq!(sent[0].header("authorization"), Some(&*expected));
     }
+    // One of the wrong type makes a broken token of it, wherever the bot token is.
+    app.discord.clear_requests();
+    for broken in [json!(7), json!({"of": "others"})] {
+        let changes = json!({CLAIM: OTHER_BOT_TOKEN, "discord_token": broken});
+        refused(&app, changes, 401, "invalid_token").await;
+    }
 }
 
 #[tokio::test]
