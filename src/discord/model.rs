@@ -6,9 +6,11 @@
 mod channel;
 mod kind;
 mod message;
+mod thread;
 
 pub use channel::Channel;
 pub use message::Message;
+pub use thread::ListedThread;
 
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};

@@ -19,6 +19,8 @@ pub struct Place {
     pub guild: Option<GuildId>,
     /// For a thread, the channel it was started in. A category is nobody's parent in this sense.
     pub thread_of: Option<ChannelId>,
+    /// Whether it holds posts and no messages of its own.
+    pub is_forum: bool,
 }
 
 impl Place {
@@ -26,6 +28,7 @@ impl Place {
         Self {
             guild: channel.guild_id,
             thread_of: channel.parent_id.filter(|_| channel.kind.is_thread()),
+            is_forum: channel.kind.is_forum(),
         }
     }
 }

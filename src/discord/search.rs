@@ -10,13 +10,13 @@ use super::client::Discord;
 use super::fault::{self, Operation};
 use super::id::{ChannelId, GuildId, Snowflake, UserId};
 use super::lenient;
-use super::model::Message;
+use super::model::{ListedThread, Message};
 use crate::error::Error;
 
 /// A search of a guild's index.
 #[derive(Clone, Debug)]
 pub struct SearchQuery<'a> {
-    /// The channel or thread to search in.
+    /// The channel, thread or forum to search in.
     pub channel: ChannelId,
     /// The words.
     pub content: &'a str,
@@ -48,6 +48,9 @@ pub enum Searched {
 pub struct Found {
     /// The messages that match. There can be fewer than asked for although more exist.
     pub messages: Vec<Message>,
+    /// The threads that they stand in; of those in a thread that was itself asked for, Discord may
+    /// say nothing. <https://github.com/discord/discord-api-docs/issues/8234>
+    pub threads: Vec<ListedThread>,
     /// How many match in all, as the index counts, where it says so.
     pub total: Option<u64>,
 }
@@ -68,6 +71,8 @@ impl Discord {
             messages: Vec<&'a RawValue>,
             #[serde(default, deserialize_with = "lenient::maybe")]
             total_results: Option<u64>,
+            #[serde(default, deserialize_with = "lenient::elements")]
+            threads: Vec<ListedThread>,
         }
         #[derive(Deserialize)]
         struct NotIndexed {
@@ -97,6 +102,7 @@ impl Discord {
             .collect();
         Ok(Searched::Found(Found {
             messages,
+            threads: page.threads,
             total: page.total_results,
         }))
     }

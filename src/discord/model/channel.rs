@@ -116,7 +116,8 @@ impl ChannelKind {
         matches!(self.0, Some(10..=12))
     }
 
-    fn is_forum(self) -> bool {
+    /// Whether what it holds stands in its posts: forums and media channels.
+    pub(in crate::discord) fn is_forum(self) -> bool {
         matches!(self.0, Some(15 | 16))
     }
 

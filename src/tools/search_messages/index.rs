@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use tokio::time::Instant;
 
+use super::inside::Inside;
 use super::{Call, Has, Mode, NoIndex, Results, SearchMessages, intent_hint};
 use crate::discord::{Found, SearchQuery, Searched};
 use crate::error::{Code, Error};
@@ -29,6 +30,7 @@ impl SearchMessages {
         let limit = self.limit.get();
         let mut messages = Vec::new();
         let mut seen = HashSet::new();
+        let mut inside = Inside::new(self.channel_id);
         let mut offset = 0;
         let mut requests = 0;
         let mut total;
@@ -47,6 +49,7 @@ impl SearchMessages {
             };
             let Found {
                 messages: page,
+                threads,
                 total: all,
             } = match self.ask(call, guild, &query).await {
                 Ok(Ok(found)) => found,
@@ -60,13 +63,14 @@ impl SearchMessages {
             offset += query.limit;
             // Where Discord does not count, an empty page is the end.
             reached_end = total.map_or(page.is_empty(), |total| offset as u64 >= total);
-            let within = page.into_iter().filter(|message| {
-                message.channel_id == self.channel_id
-                    && self.older_than().is_none_or(|bound| message.id.0 < bound)
-                    && self.newer_than().is_none_or(|bound| message.id.0 > bound)
-                    && seen.insert(message.id)
-            });
-            messages.extend(within);
+            inside.learn(&threads);
+            for message in page {
+                let within = self.older_than().is_none_or(|bound| message.id.0 < bound)
+                    && self.newer_than().is_none_or(|bound| message.id.0 > bound);
+                if within && inside.has(call, message.channel_id).await && seen.insert(message.id) {
+                    messages.push(message);
+                }
+            }
             requests += 1;
             let spent = requests == REQUESTS_LIMIT || offset > OFFSET_LIMIT;
             if messages.len() >= limit || reached_end || spent {
@@ -79,8 +83,9 @@ impl SearchMessages {
         messages.sort_by_key(|message| Reverse(message.id));
         let cut = messages.len() > limit;
         messages.truncate(limit);
-        let complete = !cut && reached_end;
+        let complete = !cut && reached_end && !inside.unsure;
         Ok(Ok(Results {
+            asked: self.channel_id,
             next_before: messages
                 .last()
                 .map(|message| message.id)

@@ -2,8 +2,10 @@
 
 use tokio::time::Instant;
 
-use super::{Call, Has, Mode, NoIndex, Results, SearchMessages, intent_hint};
-use crate::discord::{Bounds, History, Message, MessageId, PAGE};
+use super::merge::Next;
+use super::reader::Reader;
+use super::{Call, Mode, NoIndex, Results, SearchMessages};
+use crate::discord::{Message, MessageId};
 use crate::error::Error;
 
 impl SearchMessages {
@@ -15,65 +17,45 @@ impl SearchMessages {
         fallback: Option<NoIndex>,
     ) -> Result<Results, Error> {
         let (limit, max_scan) = (self.limit.get(), self.max_scan.get());
-        let wanted = Wanted::new(self);
-        let mut bounds = self.older_than().map_or(Bounds::Newest, Bounds::Before);
+        let mut reader = Reader::new(call, self);
         let mut found: Vec<Message> = Vec::new();
-        let mut scanned = 0;
+        let (mut scanned, mut told) = (0, 0);
         let mut last_seen: Option<MessageId> = None;
-        let mut blank = None;
-        let mut unread = false;
-        let complete = 'pages: loop {
-            let asked = PAGE.min(max_scan - scanned);
-            if asked == 0 || Instant::now() >= call.soft_deadline {
-                break false;
-            }
-            let History {
-                messages: page,
-                received,
-            } = match tokio::time::timeout_at(
-                call.soft_deadline,
-                call.discord.messages(self.channel_id, bounds, asked),
-            )
-            .await
-            {
-                Ok(page) => page?,
-                // With something read already the answer is what there is; else the deadline speaks.
-                Err(_) if scanned > 0 => break false,
-                Err(_) => return Err(crate::discord::timed_out(false)),
-            };
-            blank = blank.or_else(|| intent_hint(&page, call.discord.bot()));
-            let beginning = received < asked;
-            unread |= page.len() < received;
-            (call.progress)(scanned + received, max_scan);
-            let mut rest = page.into_iter().peekable();
-            while let Some(message) = rest.next() {
-                if self.newer_than().is_some_and(|bound| message.id.0 <= bound) {
-                    break 'pages true;
-                }
-                scanned += 1;
-                last_seen = Some(message.id);
-                if wanted.matches(&message) {
-                    found.push(message);
-                }
-                if found.len() == limit {
-                    break 'pages beginning && rest.peek().is_none();
-                }
-            }
-            if beginning {
+        let at_end = loop {
+            if reader.is_at_end() {
                 break true;
             }
-            match last_seen {
-                Some(id) if !matches!(bounds, Bounds::Before(last) if last == id.0) => {
-                    bounds = Bounds::Before(id.0)
+            if found.len() == limit || scanned == max_scan {
+                break false;
+            }
+            match reader.next() {
+                None => break true,
+                Some(Next::Entry(seen)) => {
+                    scanned += 1;
+                    last_seen = Some(seen.id);
+                    found.extend(seen.result);
                 }
-                // A page of which nothing can be read does not tell where the next one begins.
-                _ => break false,
+                Some(Next::Read(source)) => {
+                    tell(call, scanned, &mut told, max_scan);
+                    if reader.is_spent() || Instant::now() >= call.soft_deadline {
+                        break false;
+                    }
+                    let read = reader.read(source, max_scan - scanned);
+                    match tokio::time::timeout_at(call.soft_deadline, read).await {
+                        Ok(read) => read?,
+                        // With something read already the answer is what there is; else the deadline speaks.
+                        Err(_) if scanned > 0 => break false,
+                        Err(_) => return Err(crate::discord::timed_out(false)),
+                    }
+                }
             }
         };
+        tell(call, scanned, &mut told, max_scan);
         // A bot that may not read history gets an empty page, as if there were nothing to read.
         let nothing = scanned == 0 && matches!(fallback, Some(NoIndex::Forbidden(_)));
-        let complete = complete && !unread && !nothing;
+        let complete = at_end && !reader.has_gaps() && !nothing;
         Ok(Results {
+            asked: self.channel_id,
             messages: found,
             mode: Mode::Scan,
             fallback: fallback.as_ref().map(NoIndex::text),
@@ -81,59 +63,15 @@ impl SearchMessages {
             complete,
             total_results: None,
             next_before: last_seen.filter(|_| !complete),
-            hint: blank,
+            hint: reader.hint(),
         })
     }
 }
 
-/// What a message must be to be a result.
-struct Wanted<'a> {
-    text: String,
-    search: &'a SearchMessages,
-}
-
-impl<'a> Wanted<'a> {
-    fn new(search: &'a SearchMessages) -> Self {
-        Self {
-            text: folded(search.query.as_str()),
-            search,
-        }
-    }
-
-    fn matches(&self, message: &Message) -> bool {
-        self.search
-            .author_id
-            .is_none_or(|author| message.author.id == Some(author))
-            && self.search.has.is_none_or(|has| has.is_in(message))
-            && folded(&message.content).contains(&self.text)
-    }
-}
-
-/// Lower case, letter by letter: as words, `to_lowercase` gives a sigma at an end a form of its own.
-fn folded(text: &str) -> String {
-    text.chars()
-        .flat_map(char::to_lowercase)
-        .map(|letter| if letter == 'ς' { 'σ' } else { letter })
-        .collect()
-}
-
-impl Has {
-    fn is_in(self, message: &Message) -> bool {
-        let file_of = |kind: &str| {
-            message.attachments.iter().any(|file| {
-                file.content_type
-                    .as_deref()
-                    .is_some_and(|found| found.starts_with(kind))
-            })
-        };
-        match self {
-            Self::Link => {
-                message.content.contains("http://") || message.content.contains("https://")
-            }
-            Self::Embed => !message.embeds.is_empty(),
-            Self::File => !message.attachments.is_empty(),
-            Self::Image => file_of("image/"),
-            Self::Video => file_of("video/"),
-        }
+/// Tells how many messages were read, where that has grown.
+fn tell(call: &Call<'_>, scanned: usize, told: &mut usize, max_scan: usize) {
+    if scanned > *told {
+        *told = scanned;
+        (call.progress)(scanned, max_scan);
     }
 }

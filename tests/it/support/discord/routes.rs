@@ -7,7 +7,7 @@ use super::{
     channel::Channel,
     delete, post,
     request::{Seen, id},
-    search, view,
+    search, threads, view,
     world::World,
 };
 
@@ -36,8 +36,11 @@ const DELETE_MESSAGE: &str = "DELETE /channels/{channel_id}/messages/{message_id
 const BULK_DELETE: &str = "POST /channels/{channel_id}/messages/bulk-delete";
 const SEARCH: &str = "GET /guilds/{guild_id}/messages/search";
 
+const ACTIVE_THREADS: &str = "GET /guilds/{guild_id}/threads/active";
+const ARCHIVED_THREADS: &str = "GET /channels/{channel_id}/threads/archived/public";
+
 /// Every served route. The fixed path comes before the one with a parameter in its place.
-pub const ROUTES: [&str; 7] = [
+pub const ROUTES: [&str; 9] = [
     GET_CHANNEL,
     LIST_MESSAGES,
     CREATE_MESSAGE,
@@ -45,6 +48,8 @@ pub const ROUTES: [&str; 7] = [
     GET_MESSAGE,
     DELETE_MESSAGE,
     SEARCH,
+    ACTIVE_THREADS,
+    ARCHIVED_THREADS,
 ];
 
 /// The route of a request, or the answer that there is none.
@@ -98,9 +103,13 @@ pub fn perform(world: &mut World, route: &Result<Route, Answer>, seen: &Seen) ->
 
 fn run(world: &mut World, route: &Route, seen: &Seen) -> Outcome {
     let bot = caller(world, seen).ok_or_else(answer::unauthorized)?;
-    if route.template == SEARCH {
-        id("guild_id", &route.ids[0])?;
-        return search::search(world, &bot, &route.ids[0], seen);
+    if matches!(route.template, SEARCH | ACTIVE_THREADS) {
+        let guild = route.ids[0].as_str();
+        id("guild_id", guild)?;
+        return match route.template {
+            SEARCH => search::search(world, &bot, guild, seen),
+            _ => threads::active(world, &bot, guild),
+        };
     }
     let channel = route.ids[0].as_str();
     id("channel_id", channel)?;
@@ -113,6 +122,7 @@ fn run(world: &mut World, route: &Route, seen: &Seen) -> Outcome {
         GET_MESSAGE => get_message(world, &bot, channel, message),
         CREATE_MESSAGE => post::create(world, &bot, channel, seen),
         DELETE_MESSAGE => delete::one(world, &bot, channel, message, seen),
+        ARCHIVED_THREADS => threads::archived(world, &bot, channel, seen),
         BULK_DELETE => delete::bulk(world, channel, seen),
         _ => Err(answer::no_route()),
     }

@@ -6,7 +6,7 @@ use super::{
     answer::{self, Answer, Outcome, not_one_of},
     channel::{Channel, Message},
     request::{Seen, id},
-    routes, view,
+    routes, threads, view,
     world::World,
 };
 
@@ -63,7 +63,7 @@ pub fn search(world: &mut World, bot: &str, guild: &str, seen: &Seen) -> Outcome
     let mut body = json!({
         "messages": messages, "total_results": total, "doing_deep_historical_index": false,
     });
-    let threads = threads(&page);
+    let threads = threads_of(&page);
     if !threads.is_empty() {
         body["threads"] = threads.into();
     }
@@ -103,8 +103,13 @@ impl Query {
         })
     }
 
-    fn takes_channel(&self, channel: &Channel) -> bool {
-        let listed = self.channels.is_empty() || self.channels.iter().any(|id| id == channel.id());
+    /// A forum stands for its posts.
+    fn takes_channel(&self, world: &World, channel: &Channel) -> bool {
+        let named = |channel: &Channel| self.channels.iter().any(|id| id == channel.id());
+        let listed = self.channels.is_empty()
+            || named(channel)
+            || threads::parent(world, channel)
+                .is_some_and(|parent| matches!(parent.kind(), 15 | 16) && named(parent));
         listed && (self.nsfw || !channel.is_nsfw())
     }
 
@@ -127,7 +132,7 @@ fn hits<'a>(world: &'a World, guild: &str, query: &Query) -> Vec<(&'a Channel, &
         channel.guild_id() == Some(guild)
             && channel.permissions.view
             && channel.permissions.read_history
-            && query.takes_channel(channel)
+            && query.takes_channel(world, channel)
     });
     channels
         .flat_map(|channel| channel.messages.iter().map(move |found| (channel, found)))
@@ -152,7 +157,7 @@ fn not_ready(world: &mut World) -> Option<Answer> {
 }
 
 /// The threads that the messages of this page are in, each once.
-fn threads(page: &[(&Channel, &Message)]) -> Vec<Value> {
+fn threads_of(page: &[(&Channel, &Message)]) -> Vec<Value> {
     let mut threads: Vec<Value> = Vec::new();
     for (channel, _) in page.iter().filter(|(channel, _)| channel.is_thread()) {
         if !threads.iter().any(|thread| thread["id"] == channel.id()) {

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
+use time::macros::datetime;
 
 use super::{
     channel::{Channel, Permissions, object},
@@ -42,6 +43,15 @@ pub const THREAD: &str = "1567254767829385229";
 /// Archived and locked.
 pub const ARCHIVED_THREAD: &str = "1559234190770307074";
 pub const PRIVATE_THREAD: &str = "1567629509866422274";
+/// A post in [`FORUM`], as the next ones are; Alice began it.
+pub const POST: &str = "1566391373723077561";
+/// Its first message has been deleted.
+pub const HEADLESS_POST: &str = "1566874580490912355";
+pub const ARCHIVED_POST: &str = "1565096569470977201";
+/// Archived before [`ARCHIVED_POST`] was.
+pub const OLDEST_POST: &str = "1562155943985156112";
+/// A post in [`MEDIA`].
+pub const MEDIA_POST: &str = "1567942826891673605";
 /// The one channel of [`OTHER_GUILD`].
 pub const OTHER_CHANNEL: &str = "998877665544330001";
 
@@ -106,6 +116,7 @@ pub fn world() -> World {
     };
     guild_channels(&mut world);
     threads(&mut world);
+    posts(&mut world);
     direct_message(&mut world);
     talk::fill(&mut world);
     world
@@ -260,6 +271,31 @@ fn threads(world: &mut World) {
         thread(11, "Storm damage", BOB, archived),
     );
     put(world, PRIVATE_THREAD, thread(12, "Budget", CARLA, private));
+}
+
+fn posts(world: &mut World) {
+    let archived = [
+        (ARCHIVED_POST, datetime!(2026-11-01 20:15 UTC)),
+        (OLDEST_POST, datetime!(2026-10-28 19:05:10 UTC)),
+    ];
+    for (forum, id, author, title) in [
+        (FORUM, POST, ALICE, "Buoy 3 goes quiet at night"),
+        (
+            FORUM,
+            HEADLESS_POST,
+            BOB,
+            "Potting compound that stays soft",
+        ),
+        (FORUM, OLDEST_POST, CARLA, "A mast from a fishing rod"),
+        (FORUM, ARCHIVED_POST, ALICE, "Solar cell or bigger battery?"),
+        (MEDIA, MEDIA_POST, BOB, "Launch day"),
+    ] {
+        let number = id.parse().expect("the ids above are numbers");
+        world.add_post(forum, number, author, title);
+    }
+    for (id, at) in archived {
+        world.archive(id, at);
+    }
 }
 
 fn direct_message(world: &mut World) {

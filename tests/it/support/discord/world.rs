@@ -177,7 +177,7 @@ impl World {
     }
 
     /// The wanted id, or the next one that no message in any channel has.
-    fn free_id(&self, wanted: u64) -> u64 {
+    pub(super) fn free_id(&self, wanted: u64) -> u64 {
         (wanted..)
             .find(|id| {
                 let mut channels = self.channels.values();

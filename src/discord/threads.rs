@@ -1,0 +1,131 @@
+//! Listing threads. The posts of a forum are threads of its own.
+
+use axum::http::HeaderMap;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serenity::http::{LightMethod, Route};
+use time::format_description::well_known::Rfc3339;
+use time::{Duration, OffsetDateTime};
+
+use super::api::channel_id;
+use super::client::Discord;
+use super::fault::{self, Operation};
+use super::id::{ChannelId, GuildId};
+use super::lenient;
+use super::model::ListedThread;
+use crate::error::{Code, Error};
+
+/// The most archived threads of one page. <https://discord.com/developers/docs/resources/channel#list-public-archived-threads>
+const PAGE: usize = 100;
+
+/// A list of threads, or a page of one.
+#[derive(Debug)]
+pub struct ThreadPage {
+    /// The threads that could be read.
+    pub threads: Vec<ListedThread>,
+    /// Whether that is all that Discord sent, and the way to the rest is known.
+    pub whole: bool,
+    /// Where the next page begins. Threads archived in the same moment may stand on both pages.
+    pub next: Option<OffsetDateTime>,
+}
+
+impl Discord {
+    /// Lists the threads of a guild that are not archived and that the bot can see, all at once.
+    ///
+    /// # Errors
+    /// `unknown_guild`, or any failure of Discord's.
+    pub async fn active_threads(&self, guild: GuildId) -> Result<ThreadPage, Error> {
+        let route = Route::GuildThreadsActive {
+            guild_id: guild.0.get().into(),
+        };
+        let mut page = self.threads(route, Vec::new()).await?;
+        // This list has no pages, so there is no way to what it might leave out.
+        page.whole &= page.next.take().is_none();
+        Ok(page)
+    }
+
+    /// Lists the archived public threads of a channel, the last archived first, those archived
+    /// before a time.
+    ///
+    /// # Errors
+    /// `missing_permission`, `unknown_channel`, or any failure of Discord's.
+    pub async fn archived_threads(
+        &self,
+        channel: ChannelId,
+        before: Option<OffsetDateTime>,
+    ) -> Result<ThreadPage, Error> {
+        let mut query = vec![("limit", PAGE.to_string())];
+        if let Some(before) = before {
+            let time = before.format(&Rfc3339).map_err(|_| Error::internal())?;
+            query.push(("before", time));
+        }
+        let route = Route::ChannelArchivedPublicThreads {
+            channel_id: channel_id(channel),
+        };
+        let mut page = self
+            .threads(route, query)
+            .await
+            .map_err(|error| match error.code() {
+                // A bot that does not see a channel does not get as far as to its threads.
+                Code::MissingPermission => no_history(&error),
+                _ => error,
+            })?;
+        for thread in &mut page.threads {
+            thread.parent_id.get_or_insert(channel);
+        }
+        Ok(page)
+    }
+
+    async fn threads(
+        &self,
+        route: Route<'_>,
+        query: Vec<(&'static str, String)>,
+    ) -> Result<ThreadPage, Error> {
+        #[derive(Deserialize)]
+        struct Page<'a> {
+            #[serde(borrow)]
+            threads: &'a RawValue,
+            #[serde(default, deserialize_with = "lenient::maybe")]
+            has_more: Option<bool>,
+        }
+        let operation = Operation::ReadMessages;
+        let answer = self
+            .execute(
+                operation,
+                route,
+                LightMethod::Get,
+                query,
+                None,
+                HeaderMap::new(),
+            )
+            .await?;
+        let unintelligible = || fault::unintelligible(operation, answer.status);
+        let Page { threads, has_more } =
+            serde_json::from_slice(&answer.body).map_err(|_| unintelligible())?;
+        let (threads, received) =
+            lenient::list::<ListedThread>(threads.get().as_bytes()).ok_or_else(unintelligible)?;
+        let has_more = has_more.unwrap_or_default();
+        // A millisecond later than the last of the page, so that others of its moment are not lost.
+        let next = (threads.iter().filter_map(|thread| thread.archived_at))
+            .min()
+            .map(|last| last.saturating_add(Duration::MILLISECOND))
+            .filter(|_| has_more);
+        Ok(ThreadPage {
+            whole: threads.len() == received && has_more == next.is_some(),
+            threads,
+            next,
+        })
+    }
+}
+
+fn no_history(refusal: &Error) -> Error {
+    let error = Error::new(
+        Code::MissingPermission,
+        "Bot doesn't have permission to read the posts of this channel: READ_MESSAGE_HISTORY",
+    )
+    .hint("Give the bot's role this permission in the server's settings, and look at the channel's own overrides.");
+    match refusal.discord_answer() {
+        Some(answer) => error.discord(answer.status, answer.code),
+        None => error,
+    }
+}

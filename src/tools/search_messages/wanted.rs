@@ -1,0 +1,56 @@
+//! What a message must be to be a result of a scan.
+
+use super::{Has, SearchMessages};
+use crate::discord::Message;
+
+/// A search, ready to be held against messages.
+pub(super) struct Wanted<'a> {
+    text: String,
+    search: &'a SearchMessages,
+}
+
+impl<'a> Wanted<'a> {
+    pub(super) fn new(search: &'a SearchMessages) -> Self {
+        Self {
+            text: folded(search.query.as_str()),
+            search,
+        }
+    }
+
+    pub(super) fn matches(&self, message: &Message) -> bool {
+        self.search
+            .author_id
+            .is_none_or(|author| message.author.id == Some(author))
+            && self.search.has.is_none_or(|has| has.is_in(message))
+            && folded(&message.content).contains(&self.text)
+    }
+}
+
+/// Lower case, letter by letter: as words, `to_lowercase` gives a sigma at an end a form of its own.
+fn folded(text: &str) -> String {
+    text.chars()
+        .flat_map(char::to_lowercase)
+        .map(|letter| if letter == 'ς' { 'σ' } else { letter })
+        .collect()
+}
+
+impl Has {
+    fn is_in(self, message: &Message) -> bool {
+        let file_of = |kind: &str| {
+            message.attachments.iter().any(|file| {
+                file.content_type
+                    .as_deref()
+                    .is_some_and(|found| found.starts_with(kind))
+            })
+        };
+        match self {
+            Self::Link => {
+                message.content.contains("http://") || message.content.contains("https://")
+            }
+            Self::Embed => !message.embeds.is_empty(),
+            Self::File => !message.attachments.is_empty(),
+            Self::Image => file_of("image/"),
+            Self::Video => file_of("video/"),
+        }
+    }
+}
