@@ -66,10 +66,15 @@ pub fn open(line: &[u8]) -> Option<Link> {
     let rest = line.strip_prefix(BEGINNING)?;
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, rest) = rest.split_at_checked(digits)?;
-    let seq = std::str::from_utf8(number).ok()?.parse().ok()?;
+    let seq: u64 = std::str::from_utf8(number).ok()?.parse().ok()?;
     let (prev, rest) = rest.strip_prefix(PREV)?.split_at_checked(HEX)?;
-    rest.strip_prefix(b"\",")?;
-    let (body, seal) = line.split_at_checked(line.len().checked_sub(HASH.len() + HEX + 2)?)?;
+    let rest = rest.strip_prefix(b"\",")?;
+    let seal = HASH.len() + HEX + 2;
+    // Only as sealing writes it: no zeros before the number, and a field at least.
+    if seq.to_string().len() != digits || rest.len() <= seal {
+        return None;
+    }
+    let (body, seal) = line.split_at_checked(line.len().checked_sub(seal)?)?;
     let (hash, end) = seal.strip_prefix(HASH)?.split_at_checked(HEX)?;
     let fits = end == b"\"}" && sha256(body).as_bytes() == hash;
     fits.then(|| {
@@ -107,7 +112,7 @@ fn sha256(bytes: &[u8]) -> Hash {
     reason = "a test may stop where it stands"
 )]
 mod tests {
-    use super::{GENESIS, open, seal};
+    use super::{GENESIS, open, seal, sha256};
 
     #[test]
     fn what_was_sealed_opens_and_any_other_byte_does_not() {
@@ -128,5 +133,20 @@ mod tests {
             }
             assert_eq!(open(&line[..at]), None);
         }
+    }
+
+    #[test]
+    fn a_line_that_sealing_does_not_write_does_not_open() {
+        let fields = r#","stage":"outcome""#;
+        let opens = |number: &str, fields: &str| {
+            let body = format!(r#"{{"seq":{number},"prev":"{GENESIS}"{fields}"#);
+            let hash = sha256(body.as_bytes());
+            open(format!(r#"{body},"hash":"{hash}"}}"#).as_bytes()).is_some()
+        };
+        assert!(opens("7", fields) && opens("0", fields));
+        for number in ["07", "00", "+7", "-7", "7.0", "", "18446744073709551616"] {
+            assert!(!opens(number, fields), "{number}");
+        }
+        assert!(!opens("7", ""));
     }
 }

@@ -352,6 +352,8 @@ impl Discord {
                 let wait = host.edge_refused(rates.retry_after);
                 failure.error = failure.error.clone().retry_after(wait);
             }
+            // Not implemented, and not the next time either.
+            (Some(501), _) => {}
             (Some(500..), _) => failure.again = Again::MayBeDone,
             _ => {}
         }

@@ -63,7 +63,7 @@ impl Memory {
             tokens.swept = Instant::now();
             tokens
                 .known
-                .retain(|_, token| Arc::strong_count(token) > 1 || !token.sweep(IDLE));
+                .retain(|_, token| !token.sweep(IDLE) || Arc::strong_count(token) > 1);
         }
         let token = tokens.known.entry(name).or_default();
         token.used();

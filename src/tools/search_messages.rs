@@ -190,6 +190,8 @@ enum NoIndex {
     NotIndexed(std::time::Duration),
     /// The bot may not search.
     Forbidden(Error),
+    /// What stands between here and Discord knows no such request, as proxies of before 2026.
+    Unknown(Error),
 }
 
 impl NoIndex {
@@ -198,6 +200,7 @@ impl NoIndex {
             Self::DirectMessage => "a direct message has no index",
             Self::NotIndexed(_) => "Discord is still building the index",
             Self::Forbidden(_) => "Discord does not let this bot use the index",
+            Self::Unknown(_) => "the way to Discord does not know the search of the index",
         }
     }
 
@@ -212,7 +215,7 @@ impl NoIndex {
             )
             .retry_after(wait)
             .hint("Try again later, or use `mode` \"scan\"."),
-            Self::Forbidden(error) => error,
+            Self::Forbidden(error) | Self::Unknown(error) => error,
         }
     }
 }

@@ -114,6 +114,7 @@ mod search_forum_pages;
 mod search_index;
 mod search_messages;
 mod search_scan;
+mod search_short;
 mod send_message;
 mod send_outcomes;
 mod send_refusals;

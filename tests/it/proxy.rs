@@ -254,8 +254,10 @@ async fn an_old_proxy_knows_all_paths_but_that_of_the_search() {
             answer.result();
         }
     }
-    let scan = json!({"channel_id": GENERAL, "query": "sensor", "mode": "scan"});
-    let answer = app.invoke("search_messages", scan).await;
+    let auto = json!({"channel_id": GENERAL, "query": "sensor"});
+    let answer = app.invoke("search_messages", auto).await;
     assert_eq!(answer.result()["mode"], "scan");
+    let why = "the way to Discord does not know the search of the index";
+    assert_eq!(answer.result()["fallback"], why);
     assert_eq!(discord.violations(), Vec::<String>::new());
 }

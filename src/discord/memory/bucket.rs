@@ -128,6 +128,7 @@ impl State {
             return;
         };
         let reset = now + window.reset_after + SLACK;
+        let same_limit = self.limits == Limits::Told(window.limit);
         self.limits = Limits::Told(window.limit);
         match self.reset {
             // The same window: of two views the narrower one.
@@ -141,8 +142,13 @@ impl State {
                     self.length.max(window.reset_after)
                 };
             }
-            _ => {
-                self.remaining = window.remaining.saturating_sub(self.in_flight);
+            known => {
+                // In a window that began here, what left has been counted, whichever answer comes first.
+                self.remaining = if known.is_none() && same_limit {
+                    self.remaining.min(window.remaining)
+                } else {
+                    window.remaining.saturating_sub(self.in_flight)
+                };
                 self.reset = Some(reset);
                 self.length = window.reset_after;
             }
@@ -158,6 +164,9 @@ impl Bucket {
     pub(crate) async fn enter(self: &Arc<Self>, deadline: Instant) -> Result<Place, NoPlace> {
         let queue = Queued::new(&self.waiting);
         let estimate = lock(&self.state).estimate(Instant::now(), queue.ahead);
+        if Instant::now() >= deadline {
+            return Err(NoPlace::Silence);
+        }
         if Instant::now() + estimate > deadline {
             return Err(NoPlace::For(estimate));
         }
@@ -190,6 +199,12 @@ impl Bucket {
             Ok(Err(why)) => Err(why),
             Err(_) => Err(lock(&self.state).no_place(Instant::now())),
         }
+    }
+
+    /// An answer came that tells of the bucket, for a request that had no place in it.
+    pub(super) fn told(&self, headers: &RateHeaders) {
+        lock(&self.state).learn(Instant::now(), headers);
+        self.answered.notify_waiters();
     }
 
     /// Whether nobody is in it or waits for it.

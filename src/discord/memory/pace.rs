@@ -8,6 +8,9 @@ use tokio::time::Instant;
 
 /// Requests in any second: fewer than Discord allows, since its seconds are not ours.
 const A_SECOND: usize = 45;
+/// How many of them at once; the others follow evenly, so that what delays some of them on their way
+/// does not bring them together with those that come after.
+const AT_ONCE: usize = 20;
 const SECOND: Duration = Duration::from_millis(1_005);
 
 /// When the last requests left, or will.
@@ -25,7 +28,12 @@ impl Pace {
     pub(super) fn take(&mut self, now: Instant, deadline: Instant) -> Result<Instant, Duration> {
         let oldest = self.times.front().filter(|_| self.times.len() >= A_SECOND);
         let paced = oldest.map_or(now, |&oldest| oldest + SECOND);
-        let at = now.max(paced).max(self.paused.unwrap_or(now));
+        let lately = self.times.iter().rev().take_while(|&&at| at + SECOND > now);
+        let spaced = match self.times.back() {
+            Some(&last) if lately.count() >= AT_ONCE => last + SECOND / 45,
+            _ => now,
+        };
+        let at = now.max(paced).max(spaced).max(self.paused.unwrap_or(now));
         if at > deadline {
             return Err(at.saturating_duration_since(now));
         }

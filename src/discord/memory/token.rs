@@ -20,6 +20,8 @@ const CALLS: usize = 64;
 /// How many more of them may wait for a place, and how long.
 const WAITING: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long a call waits for another's answer to know whether Discord takes the token.
+const TRIAL: Duration = Duration::from_secs(1);
 /// How long a token that Discord does not know is refused without asking again: each time counts
 /// against this host's address.
 const DEAD_FOR: Duration = Duration::from_secs(600);
@@ -96,7 +98,16 @@ impl Token {
             return;
         };
         let name = format!("{name}/{major}");
-        let shared = Arc::clone(buckets.by_name.entry(name).or_insert(bucket));
+        let shared = Arc::clone(
+            buckets
+                .by_name
+                .entry(name)
+                .or_insert_with(|| Arc::clone(&bucket)),
+        );
+        // The answer came for a place in the bucket that the route had until now.
+        if !Arc::ptr_eq(&shared, &bucket) {
+            shared.told(headers);
+        }
         buckets.by_route.insert(route.to_owned(), shared);
     }
 
@@ -105,16 +116,12 @@ impl Token {
     /// # Errors
     /// At once, where that is beyond `deadline`: how long it would be.
     pub(crate) async fn keep_pace(&self, deadline: Instant) -> Result<(), Duration> {
-        let at = lock(&self.pace).take(Instant::now(), deadline)?;
-        tokio::time::sleep_until(at).await;
-        // Discord may have asked for a pause meanwhile.
         loop {
-            let now = Instant::now();
-            let paused = lock(&self.pace).paused_until(now);
-            match paused {
-                None => return Ok(()),
-                Some(until) if until > deadline => return Err(until - now),
-                Some(until) => tokio::time::sleep_until(until).await,
+            let at = lock(&self.pace).take(Instant::now(), deadline)?;
+            tokio::time::sleep_until(at).await;
+            // Discord may have asked for a pause meanwhile: then all who waited line up anew.
+            if lock(&self.pace).paused_until(Instant::now()).is_none() {
+                return Ok(());
             }
         }
     }
@@ -125,7 +132,8 @@ impl Token {
     }
 
     /// The turn to try a token that Discord has not taken yet: one request at a time, since each
-    /// with a token that it does not know counts against this host's address. `None` where it has.
+    /// with a token that it does not know counts against this host's address. `None` where it has,
+    /// or where the one before hangs: such a token is refused at once.
     ///
     /// # Errors
     /// Where the turn does not come before `deadline`.
@@ -136,9 +144,9 @@ impl Token {
         if self.proved.load(Ordering::Relaxed) {
             return Ok(None);
         }
-        let turn = Arc::clone(&self.trial).lock_owned();
+        let turn = tokio::time::timeout(TRIAL, Arc::clone(&self.trial).lock_owned());
         let turn = tokio::time::timeout_at(deadline, turn).await?;
-        Ok((!self.proved.load(Ordering::Relaxed)).then_some(turn))
+        Ok(turn.ok().filter(|_| !self.proved.load(Ordering::Relaxed)))
     }
 
     /// Notes that Discord has taken the token.

@@ -33,8 +33,8 @@ impl SearchMessages {
         let mut inside = Inside::new(self.channel_id);
         let mut offset = 0;
         let mut requests = 0;
-        let mut total;
-        let mut reached_end;
+        let mut total = None;
+        let mut reached_end = false;
         // A page may hold fewer results than asked for, so pages are counted by the offset.
         loop {
             let query = SearchQuery {
@@ -57,6 +57,11 @@ impl SearchMessages {
                 Err(error) if error.code() == Code::MissingPermission => {
                     return Ok(Err(NoIndex::Forbidden(error)));
                 }
+                Err(error) if status(&error) == Some(501) => {
+                    return Ok(Err(NoIndex::Unknown(error)));
+                }
+                // With a page read already the answer is what there is.
+                Err(error) if offset > 0 && error.code() == Code::RateLimited => break,
                 Err(error) => return Err(error),
             };
             total = all;
@@ -126,6 +131,11 @@ impl SearchMessages {
             }
         }
     }
+}
+
+/// The status of Discord's answer that an error tells of.
+fn status(error: &Error) -> Option<u16> {
+    error.discord_answer().map(|answer| answer.status)
 }
 
 impl Has {

@@ -6,7 +6,7 @@ use super::merge::Next;
 use super::reader::Reader;
 use super::{Call, Mode, NoIndex, Results, SearchMessages};
 use crate::discord::{Message, MessageId};
-use crate::error::Error;
+use crate::error::{Code, Error};
 
 impl SearchMessages {
     /// Reads history until there are enough results, `max_scan` messages were read, the time is
@@ -42,8 +42,13 @@ impl SearchMessages {
                     }
                     let read = reader.read(source, max_scan - scanned);
                     match tokio::time::timeout_at(call.soft_deadline, read).await {
-                        Ok(read) => read?,
-                        // With something read already the answer is what there is; else the deadline speaks.
+                        Ok(Ok(())) => {}
+                        // With something read already the answer is what there is; else the limit
+                        // or the deadline speaks.
+                        Ok(Err(error)) if scanned > 0 && error.code() == Code::RateLimited => {
+                            break false;
+                        }
+                        Ok(Err(error)) => return Err(error),
                         Err(_) if scanned > 0 => break false,
                         Err(_) => return Err(crate::discord::timed_out(false)),
                     }
