@@ -88,6 +88,7 @@ pub fn keeps(subject: &Subject, ends: bool) {
         success: true,
         status: "ok",
         duration_ms: 1,
+        requests: 0,
         touched: Touched::default(),
     };
     let trail = open().unwrap();
