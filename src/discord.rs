@@ -6,6 +6,7 @@
 //! that call's bot token.
 
 mod api;
+mod catalogue;
 mod client;
 mod fault;
 mod headers;
@@ -23,6 +24,7 @@ mod threads;
 mod token;
 
 pub use api::{Bounds, History, PAGE};
+pub use catalogue::{ListedChannel, ListedGuild};
 pub use client::{Connector, Discord};
 pub(crate) use fault::{timed_out, undeletable};
 pub use id::{ChannelId, GuildId, MessageId, RoleId, Snowflake, UserId};

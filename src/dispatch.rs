@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::audit::{Audit, Outcome, Subject, Touched};
 use crate::auth::Principal;
-use crate::discord::{Connector, HeldBack};
+use crate::discord::{Connector, GuildId, HeldBack};
 use crate::error::{Code, Error};
+mod names;
 mod request;
 mod run;
 
@@ -94,8 +95,64 @@ pub struct Invocation {
 pub enum Asked {
     /// A tool to run.
     Run(Invocation),
+    /// What the caller may use, to be listed.
+    List(Listing),
     /// Something that the door refuses, to be recorded.
     Refused(Option<Invocation>, Error),
+}
+
+/// A list of what the caller may use.
+#[derive(Clone, Copy, Debug)]
+pub enum Listing {
+    /// Of the servers.
+    Guilds,
+    /// Of a server's channels.
+    Channels(GuildId),
+}
+
+impl Listing {
+    /// Its name in the trail, where tools have theirs.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Guilds => "list_guilds",
+            Self::Channels(_) => "list_channels",
+        }
+    }
+
+    fn params(self) -> Map<String, Value> {
+        match self {
+            Self::Guilds => Map::new(),
+            Self::Channels(guild) => {
+                Map::from_iter([("guild_id".to_owned(), guild.to_string().into())])
+            }
+        }
+    }
+}
+
+impl Asked {
+    /// What the trail calls it, and with which parameters.
+    fn named(&self) -> Option<(String, Map<String, Value>)> {
+        match self {
+            Self::Run(Invocation { tool, params })
+            | Self::Refused(Some(Invocation { tool, params }), _) => {
+                Some((tools::printable(tool), params.clone()))
+            }
+            Self::List(listing) => Some((listing.name().to_owned(), listing.params())),
+            Self::Refused(None, _) => None,
+        }
+    }
+
+    /// What metrics call it: no name that a caller chooses.
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Run(Invocation { tool, .. })
+            | Self::Refused(Some(Invocation { tool, .. }), _) => {
+                tools::find(tool).map_or("other", |tool| tool.name)
+            }
+            Self::List(listing) => listing.name(),
+            Self::Refused(None, _) => "other",
+        }
+    }
 }
 
 /// A place among the calls in flight, given back when the call has ended.
@@ -189,18 +246,13 @@ impl Dispatcher {
     /// Runs the call between its audit lines. `work` is [`Run::through`], but for tests.
     async fn record<W, F>(self: Arc<Self>, caller: Caller, asked: Asked, work: W) -> CallResult
     where
-        W: FnOnce(Run, Invocation) -> F,
+        W: FnOnce(Run, Asked) -> F,
         F: Future<Output = CallResult>,
     {
         let started = Instant::now();
-        let (invocation, refusal) = match asked {
-            Asked::Run(invocation) => (Some(invocation), None),
-            Asked::Refused(invocation, error) => (invocation, Some(error)),
-        };
-        let (tool, params) = match &invocation {
-            Some(Invocation { tool, params }) => {
-                (Some(tools::printable(tool)), self.audit.params(params))
-            }
+        let label = asked.label();
+        let (tool, params) = match asked.named() {
+            Some((tool, params)) => (Some(tool), self.audit.params(&params)),
             None => (None, Value::Null),
         };
         let subject = Arc::new(Subject {
@@ -215,10 +267,9 @@ impl Dispatcher {
         });
         let touched = Arc::new(Mutex::new(Touched::default()));
         let requests = Arc::new(AtomicU32::new(0));
-        let result = match (invocation, refusal) {
-            (_, Some(error)) => Err(error),
-            (None, None) => Err(Error::internal()),
-            (Some(invocation), None) => {
+        let result = match asked {
+            Asked::Refused(_, error) => Err(error),
+            asked => {
                 let run = Run {
                     dispatcher: Arc::clone(&self),
                     principal: caller.principal,
@@ -231,7 +282,7 @@ impl Dispatcher {
                     progress: caller.progress,
                 };
                 // A tool that panics ends its own call, which is recorded like any other.
-                AssertUnwindSafe(work(run, invocation))
+                AssertUnwindSafe(work(run, asked))
                     .catch_unwind()
                     .await
                     .unwrap_or_else(|_| Err(Error::internal()))
@@ -249,9 +300,7 @@ impl Dispatcher {
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
         };
-        let tool = subject.tool.as_deref().and_then(tools::find);
-        let tool = tool.map_or("other", |tool| tool.name);
-        crate::metrics::call(tool, subject.door, outcome.status, started.elapsed());
+        crate::metrics::call(label, subject.door, outcome.status, started.elapsed());
         caller.request.tell();
         tracing::info!(
             request_id = subject.request_id,

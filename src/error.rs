@@ -36,6 +36,8 @@ pub enum Code {
     UnknownMessage,
     /// Discord knows no such guild.
     UnknownGuild,
+    /// Several channels have the name.
+    AmbiguousChannel,
     /// The body is larger than the server takes.
     PayloadTooLarge,
     /// The body was not sent as `application/json`.
@@ -72,7 +74,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the README's table.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::InvalidRequest,
         Self::InvalidToken,
         Self::MissingDiscordToken,
@@ -85,6 +87,7 @@ impl Code {
         Self::UnknownChannel,
         Self::UnknownMessage,
         Self::UnknownGuild,
+        Self::AmbiguousChannel,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::NotAcceptable,
@@ -128,6 +131,7 @@ impl Code {
             Self::UnknownChannel => ("unknown_channel", StatusCode::NOT_FOUND),
             Self::UnknownMessage => ("unknown_message", StatusCode::NOT_FOUND),
             Self::UnknownGuild => ("unknown_guild", StatusCode::NOT_FOUND),
+            Self::AmbiguousChannel => ("ambiguous_channel", StatusCode::CONFLICT),
             Self::PayloadTooLarge => ("payload_too_large", StatusCode::PAYLOAD_TOO_LARGE),
             Self::UnsupportedMediaType => {
                 ("unsupported_media_type", StatusCode::UNSUPPORTED_MEDIA_TYPE)

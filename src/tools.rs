@@ -6,6 +6,7 @@ mod get_messages;
 mod moderate_content;
 mod params;
 mod prompts;
+mod references;
 mod schema;
 mod search_messages;
 mod send_message;
@@ -15,6 +16,7 @@ mod values;
 
 pub(crate) use params::printable;
 pub use prompts::{Argument, PROMPTS, Prompt};
+pub(crate) use references::{ChannelName, References, UserName};
 
 use std::future::Future;
 use std::pin::Pin;
@@ -43,6 +45,9 @@ trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
     const HINTS: Hints;
     /// The address under which its result is a resource, if it is one.
     const RESOURCE: Option<Resource> = None;
+
+    /// Whether it acts on a message, so that a link to one names all that it needs.
+    const ACTS_ON_A_MESSAGE: bool = false;
 
     /// Refuses combinations that no single parameter's type can refuse.
     fn check(&self) -> Result<(), Error> {
@@ -159,6 +164,8 @@ pub struct Entry {
     pub input_schema: fn() -> Map<String, Value>,
     /// The JSON Schema of its result.
     pub output_schema: fn() -> Map<String, Value>,
+    /// Whether it acts on a message, so that a link to one names all that it needs.
+    pub acts_on_a_message: bool,
     /// Reads and checks parameters.
     pub prepare: Prepare,
 }
@@ -228,6 +235,7 @@ const fn entry<T: Tool>() -> Entry {
         scope: T::SCOPE,
         hints: T::HINTS,
         resource: T::RESOURCE,
+        acts_on_a_message: T::ACTS_ON_A_MESSAGE,
         input_schema: schema::input::<T>,
         output_schema: schema::output::<T::Output>,
         prepare: |params| {

@@ -118,6 +118,30 @@ impl Principal {
         Ok(())
     }
 
+    /// Whether every limit allows the guild. Its channels may be limited still.
+    ///
+    /// # Errors
+    /// The first that does not.
+    pub fn allows_guild(&self, guild: GuildId) -> Result<(), Barrier> {
+        for (operator, limits) in self.all_limits() {
+            let guilds = true;
+            if limits
+                .guilds
+                .as_ref()
+                .is_some_and(|all| !all.contains(&guild))
+            {
+                return Err(Barrier { operator, guilds });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether channels are limited, and not guilds alone.
+    pub fn has_channel_limit(&self) -> bool {
+        let limits = self.all_limits();
+        limits.iter().any(|(_, limits)| limits.channels.is_some())
+    }
+
     /// The channel limit that does not list the channel, if there is one.
     pub fn unlisted(&self, channel: ChannelId) -> Option<Barrier> {
         let mut all = self.all_limits().into_iter();

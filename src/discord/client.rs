@@ -11,6 +11,7 @@ use serenity::http::{LightMethod, Request, Route};
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
+use super::catalogue::Catalogue;
 use super::fault::{self, NoPlace, Operation, Refusal, Unread};
 use super::headers::RateHeaders;
 use super::memory::{HeldBack, Memory, Place, Token};
@@ -130,6 +131,10 @@ pub(super) struct Answer {
 }
 
 impl Discord {
+    pub(super) fn catalogue(&self) -> &Catalogue {
+        &self.token.catalogue
+    }
+
     /// The bot's own user id.
     pub fn bot(&self) -> Option<super::UserId> {
         self.bot

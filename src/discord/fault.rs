@@ -18,6 +18,7 @@ pub(super) enum Operation {
     Send,
     Delete,
     Search,
+    ReadGuild,
 }
 
 impl Operation {
@@ -40,6 +41,7 @@ impl Operation {
                 "MANAGE_MESSAGES",
             ),
             Self::Search => ("search this server", "READ_MESSAGE_HISTORY"),
+            Self::ReadGuild => ("look into this server", "VIEW_CHANNEL"),
         }
     }
 }
@@ -299,7 +301,7 @@ fn by_code(operation: Operation, status: StatusCode, refusal: &Refusal) -> Error
         (50035, _) => form(refusal),
         (_, 403) => forbidden_by(operation),
         (_, 404) => match operation {
-            Operation::Search => {
+            Operation::Search | Operation::ReadGuild => {
                 Error::new(Code::UnknownGuild, "Discord found nothing under this id")
             }
             Operation::Delete => {

@@ -8,7 +8,7 @@ mod kind;
 mod message;
 mod thread;
 
-pub use channel::Channel;
+pub use channel::{Channel, ChannelKind};
 pub use message::Message;
 pub use thread::ListedThread;
 

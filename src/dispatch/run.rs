@@ -1,19 +1,19 @@
 //! The way of one call: find the tool, authorise, record the intent, run under the deadline.
 
 use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{CallResult, Dispatcher, Invocation, Progress};
+use super::{Asked, CallResult, Dispatcher, Invocation, Listing, Progress, names};
 use crate::audit::{Subject, Touched};
-use crate::auth::{Barrier, Credential, Principal};
+use crate::auth::{Barrier, Credential, Principal, Scope};
 use crate::discord::{ChannelId, Discord, timed_out};
 use crate::error::{Code, Error};
-use crate::tools::{self, Call, Prepared, TOOLS};
+use crate::tools::{self, Call, Entry, Prepared, References, TOOLS};
 
 /// One call on its way.
 pub(super) struct Run {
@@ -29,8 +29,37 @@ pub(super) struct Run {
 }
 
 impl Run {
+    /// Does what is asked for.
+    pub(super) async fn through(self, asked: Asked) -> CallResult {
+        match asked {
+            Asked::Run(invocation) => self.invoke(invocation).await,
+            Asked::List(listing) => self.list(listing).await,
+            Asked::Refused(_, error) => Err(error),
+        }
+    }
+
+    /// Lists what the caller may use.
+    async fn list(self, listing: Listing) -> CallResult {
+        if !self.principal.may(Scope::Read) {
+            return Err(Error::insufficient_scope(Scope::Read.as_str()));
+        }
+        if let Listing::Channels(guild) = listing {
+            if let Err(barrier) = self.principal.allows_guild(guild) {
+                return Err(not_allowed(barrier));
+            }
+            self.touched().guild_id = Some(guild);
+        }
+        let (discord, soft_deadline) = self.open().await?;
+        let listing = names::list(&discord, &self.principal, listing);
+        let listing = tokio::time::timeout_at(soft_deadline, listing);
+        tokio::select! {
+            result = listing => result.unwrap_or_else(|_| Err(timed_out(false))),
+            () = self.cancelled.cancelled() => Err(cancelled()),
+        }
+    }
+
     /// Finds the tool, authorises, records the intent, runs.
-    pub(super) async fn through(self, Invocation { tool, params }: Invocation) -> CallResult {
+    async fn invoke(self, Invocation { tool, params }: Invocation) -> CallResult {
         let entry = tools::find(&tool).ok_or_else(unknown_tool)?;
         if self.principal.is_barred(entry.scope) {
             return Err(Error::new(Code::NotAllowed, "This server is read-only"));
@@ -38,50 +67,29 @@ impl Run {
         if !self.principal.may(entry.scope) {
             return Err(Error::insufficient_scope(entry.scope.as_str()));
         }
-        let prepared = (entry.prepare)(params)?;
-        let channel = prepared.channel();
-        self.touched
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .channel_id = Some(channel);
-        let settled = match self.principal.allows_unseen(channel) {
-            Some(Err(barrier)) => return Err(not_allowed(barrier)),
-            Some(Ok(())) => true,
-            None => false,
+        let references = References::read(params)?;
+        // With names still open, all else is checked before anything is asked of Discord.
+        let prepared = (entry.prepare)(references.params(entry.acts_on_a_message))?;
+        let way = Way {
+            entry,
+            known: references.channel.is_none().then(|| prepared.channel()),
+            references,
+            prepared,
         };
-        // A twentieth, at most a second and a half, is left for answering with what there is.
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        let soft_deadline = self.deadline - (left / 20).min(Duration::from_millis(1500));
-        let discord = match &self.principal.credential {
-            Credential::Token(token) => {
-                let requests = Arc::clone(&self.requests);
-                let connector = &self.dispatcher.connector;
-                connector.open(token, soft_deadline, requests).await?
+        if let Some(channel) = way.known {
+            self.touched().channel_id = Some(channel);
+            if let Some(Err(barrier)) = self.principal.allows_unseen(channel) {
+                return Err(not_allowed(barrier));
             }
-            Credential::Missing => {
-                return Err(Error::new(
-                    Code::MissingDiscordToken,
-                    "No Discord token found in authentication",
-                )
-                .hint("Mint a token with DISCORD_TOKEN set."));
-            }
-            Credential::Misshapen => {
-                return Err(Error::new(
-                    Code::DiscordTokenRejected,
-                    "The Discord token in this JWT is not of the form of a bot token; it was not sent to Discord",
-                )
-                .hint("Copy the bot token from Discord's developer portal and mint a new JWT."));
-            }
-        };
-        if self.confirm
-            && let Some(question) = prepared.confirmation()
-        {
+        }
+        let (discord, soft_deadline) = self.open().await?;
+        if self.confirm && way.prepared.confirmation().is_some() {
             // Nobody is asked about a deletion that would be refused.
-            if !settled {
-                self.authorise(&discord, channel).await?;
-            }
+            let prepared = self.authorise(&discord, way).await?;
+            let question = prepared.confirmation().unwrap_or_default();
             return Err(Error::new(Code::ConfirmationRequired, question));
         }
+        let prepared = &way.prepared;
         let has_effect = prepared.has_effect();
         if has_effect && self.dispatcher.audit.intent(&self.subject).await.is_err() {
             return Err(Error::new(
@@ -90,26 +98,78 @@ impl Run {
             ));
         }
         let running = async {
-            if !settled {
-                self.authorise(&discord, channel).await?;
-            }
+            let prepared = self.authorise(&discord, way).await?;
             self.run(&discord, soft_deadline, prepared).await
         };
         let running = tokio::time::timeout_at(self.deadline, running);
         let result = tokio::select! {
             result = running => result.unwrap_or_else(|_| Err(timed_out(has_effect))),
             // What may already have changed Discord goes on, so that its record is true.
-            () = self.cancelled.cancelled(), if !has_effect => Err(Error::new(Code::Cancelled, "The caller cancelled the call")),
+            () = self.cancelled.cancelled(), if !has_effect => Err(cancelled()),
         };
-        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
-        touched.guild_id = discord.known_place(channel).and_then(|place| place.guild);
+        let mut touched = self.touched();
+        touched.guild_id = touched
+            .channel_id
+            .and_then(|channel| discord.known_place(channel)?.guild);
         drop(touched);
         result
     }
 
-    /// Checks the limits that only Discord can tell of: which guild a channel belongs to, and of
-    /// which channel it is a thread.
-    async fn authorise(&self, discord: &Discord, channel: ChannelId) -> Result<(), Error> {
+    fn touched(&self) -> MutexGuard<'_, Touched> {
+        self.touched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the client of this call, and says when the tool is to come to its end.
+    async fn open(&self) -> Result<(Discord, Instant), Error> {
+        // A twentieth, at most a second and a half, is left for answering with what there is.
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let soft_deadline = self.deadline - (left / 20).min(Duration::from_millis(1500));
+        match &self.principal.credential {
+            Credential::Token(token) => {
+                let requests = Arc::clone(&self.requests);
+                let connector = &self.dispatcher.connector;
+                let discord = connector.open(token, soft_deadline, requests).await?;
+                Ok((discord, soft_deadline))
+            }
+            Credential::Missing => Err(Error::new(
+                Code::MissingDiscordToken,
+                "No Discord token found in authentication",
+            )
+            .hint("Mint a token with DISCORD_TOKEN set.")),
+            Credential::Misshapen => Err(Error::new(
+                Code::DiscordTokenRejected,
+                "The Discord token in this JWT is not of the form of a bot token; it was not sent to Discord",
+            )
+            .hint("Copy the bot token from Discord's developer portal and mint a new JWT.")),
+        }
+    }
+
+    /// Looks up what the parameters name, and checks the limits that only Discord can tell of: which
+    /// guild a channel belongs to, and of which channel it is a thread. The call, ready to run.
+    async fn authorise(&self, discord: &Discord, way: Way) -> Result<Box<dyn Prepared>, Error> {
+        let Way {
+            entry,
+            known,
+            mut references,
+            prepared,
+        } = way;
+        if let Some(channel) = known
+            && self.principal.allows_unseen(channel).is_none()
+        {
+            self.within_limits(discord, channel).await?;
+        }
+        if !references.is_open() {
+            return Ok(prepared);
+        }
+        let looking = names::look_up(discord, &self.principal, &mut references);
+        let looked = tokio::time::timeout_at(self.deadline, looking).await;
+        looked.unwrap_or_else(|_| Err(timed_out(false)))?;
+        let prepared = (entry.prepare)(references.params(entry.acts_on_a_message))?;
+        self.touched().channel_id = Some(prepared.channel());
+        Ok(prepared)
+    }
+
+    async fn within_limits(&self, discord: &Discord, channel: ChannelId) -> Result<(), Error> {
         let place = tokio::time::timeout_at(self.deadline, discord.place(channel)).await;
         // Whatever the call would change, it has not begun to.
         match place.unwrap_or_else(|_| Err(timed_out(false))) {
@@ -141,6 +201,19 @@ impl Run {
         };
         prepared.run(&call).await
     }
+}
+
+/// A call on its way: what is known of it, and what its parameters name still.
+struct Way {
+    entry: &'static Entry,
+    /// The channel, unless it is to be looked up.
+    known: Option<ChannelId>,
+    references: References,
+    prepared: Box<dyn Prepared>,
+}
+
+fn cancelled() -> Error {
+    Error::new(Code::Cancelled, "The caller cancelled the call")
 }
 
 fn unknown_tool() -> Error {

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::bucket::Bucket;
 use super::lock;
 use super::pace::Pace;
+use crate::discord::catalogue::Catalogue;
 use crate::discord::headers::RateHeaders;
 use crate::error::Error;
 
@@ -44,6 +45,8 @@ pub(crate) struct Token {
     calls: Arc<Semaphore>,
     waiting: AtomicUsize,
     used: Mutex<Instant>,
+    /// The bot's servers and their channels.
+    pub(crate) catalogue: Catalogue,
 }
 
 /// The buckets, by route and by the name that Discord gave them for a channel or guild.
@@ -65,6 +68,7 @@ impl Default for Token {
             calls: Arc::new(Semaphore::new(CALLS)),
             waiting: AtomicUsize::new(0),
             used: Mutex::new(Instant::now()),
+            catalogue: Catalogue::default(),
         }
     }
 }
@@ -192,6 +196,7 @@ impl Token {
     pub(super) fn sweep(&self, idle: Duration) -> bool {
         let now = Instant::now();
         lock(&self.denied).retain(|_, (_, until)| *until > now);
+        self.catalogue.sweep();
         let mut buckets = lock(&self.buckets);
         buckets.by_route.retain(|_, bucket| !bucket.is_idle());
         buckets.by_name.retain(|_, bucket| !bucket.is_idle());

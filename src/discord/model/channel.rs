@@ -109,15 +109,20 @@ pub struct Tag {
 /// The type of a channel, in words.
 /// <https://discord.com/developers/docs/resources/channel#channel-object-channel-types>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ChannelKind(Option<u64>);
+pub struct ChannelKind(pub(in crate::discord) Option<u64>);
 
 impl ChannelKind {
     pub(in crate::discord) fn is_thread(self) -> bool {
         matches!(self.0, Some(10..=12))
     }
 
+    /// Whether it is a place where people write: no category and no directory.
+    pub fn has_messages(self) -> bool {
+        !matches!(self.0, Some(4 | 14))
+    }
+
     /// Whether what it holds stands in its posts: forums and media channels.
-    pub(in crate::discord) fn is_forum(self) -> bool {
+    pub fn is_forum(self) -> bool {
         matches!(self.0, Some(15 | 16))
     }
 
