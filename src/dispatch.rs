@@ -34,6 +34,8 @@ pub struct Dispatcher {
     deadline: Duration,
     permits: Arc<Semaphore>,
     max_calls: u32,
+    /// Cancelled when the process is about to end.
+    ended: CancellationToken,
 }
 
 /// Who calls, and from where.
@@ -108,6 +110,8 @@ pub enum Listing {
     Guilds,
     /// Of a server's channels.
     Channels(GuildId),
+    /// Of the channels of all servers, each with its server's name.
+    AllChannels,
 }
 
 impl Listing {
@@ -115,13 +119,13 @@ impl Listing {
     fn name(self) -> &'static str {
         match self {
             Self::Guilds => "list_guilds",
-            Self::Channels(_) => "list_channels",
+            Self::Channels(_) | Self::AllChannels => "list_channels",
         }
     }
 
     fn params(self) -> Map<String, Value> {
         match self {
-            Self::Guilds => Map::new(),
+            Self::Guilds | Self::AllChannels => Map::new(),
             Self::Channels(guild) => {
                 Map::from_iter([("guild_id".to_owned(), guild.to_string().into())])
             }
@@ -173,6 +177,7 @@ impl Dispatcher {
             deadline,
             permits: Arc::new(Semaphore::new(max_calls as usize)),
             max_calls,
+            ended: CancellationToken::new(),
         }
     }
 
@@ -222,6 +227,11 @@ impl Dispatcher {
     pub async fn drained(&self) {
         // The semaphore is never closed, so this can only end by acquiring.
         self.permits.acquire_many(self.max_calls).await.ok();
+    }
+
+    /// Ends the calls that cannot change Discord, so that they are recorded before the process ends.
+    pub fn end(&self) {
+        self.ended.cancel();
     }
 
     /// Runs a call, or records why there is none to run. The answer comes after the outcome line.

@@ -81,6 +81,15 @@ pub fn router(app: Arc<App>) -> Router {
     let tools = Router::new()
         .route("/mcp/v1/tools", get(rest::list_tools))
         .route_layer(authenticate());
+    let lists = Router::new()
+        .route("/mcp/v1/guilds", get(rest::list_guilds))
+        .route(
+            "/mcp/v1/guilds/{guild_id}/channels",
+            get(rest::list_channels),
+        )
+        .route_layer(limit())
+        .route_layer(authenticate())
+        .route_layer(shed());
     let rest = Router::new()
         .route("/mcp/v1/tools/invoke", post(rest::invoke))
         .route_layer(limit())
@@ -94,6 +103,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route_layer(shed());
     Router::new()
         .merge(tools)
+        .merge(lists)
         .merge(rest)
         .merge(mcp)
         .merge(well_known::routes(&app))
@@ -171,7 +181,7 @@ fn nothing_at(path: &str, id: &RequestId) -> Response {
     } else {
         Error::new(
             Code::NotFound,
-            "Nothing is here; served are /mcp, POST /mcp/v1/tools/invoke, GET /mcp/v1/tools, GET /healthz and GET /readyz",
+            "Nothing is here; served are /mcp, POST /mcp/v1/tools/invoke, GET /mcp/v1/tools, GET /mcp/v1/guilds, GET /mcp/v1/guilds/{id}/channels, GET /healthz and GET /readyz",
         )
     };
     failure(&error, id)

@@ -3,6 +3,7 @@
 //! <https://modelcontextprotocol.io/specification/2026-07-28>
 
 mod calls;
+mod catalogue;
 mod confirm;
 mod guard;
 mod prompts;
@@ -295,13 +296,8 @@ impl ServerHandler for Door {
         request: Option<PaginatedRequestParams>,
         context: Context,
     ) -> Result<ListResourcesResult, ErrorData> {
-        no_cursor(request.as_ref())?;
-        self.visit(&context).await?;
-        let mut list = ListResourcesResult::with_all_items(Vec::new())
-            .with_ttl_ms(TTL_MS)
-            .with_cache_scope(CacheScope::Private);
-        list.meta = Some(meta());
-        Ok(list)
+        let visit = self.visit(&context).await?;
+        catalogue::list(&self.0.dispatcher, &visit, request.as_ref()).await
     }
 
     async fn list_resource_templates(
@@ -348,7 +344,7 @@ impl ServerHandler for Door {
         context: Context,
     ) -> Result<CompleteResult, ErrorData> {
         let visit = self.visit(&context).await?;
-        prompts::complete(&visit, &request)
+        catalogue::complete(&self.0.dispatcher, &visit, &request).await
     }
 
     async fn on_custom_request(

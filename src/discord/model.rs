@@ -8,7 +8,8 @@ mod kind;
 mod message;
 mod thread;
 
-pub use channel::{Channel, ChannelKind};
+pub use channel::Channel;
+pub(in crate::discord) use channel::ChannelKind;
 pub use message::Message;
 pub use thread::ListedThread;
 

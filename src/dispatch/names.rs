@@ -57,6 +57,15 @@ pub(super) async fn look_up(
 enum List<'a> {
     Guilds(Vec<ListedGuild>),
     Channels(Vec<&'a ListedChannel>),
+    #[serde(rename = "channels")]
+    AllChannels(Vec<WithServer<'a>>),
+}
+
+#[derive(Serialize)]
+struct WithServer<'a> {
+    #[serde(flatten)]
+    channel: &'a ListedChannel,
+    server: &'a str,
 }
 
 /// Lists what the caller may use.
@@ -83,6 +92,19 @@ pub(super) async fn list(discord: &Discord, principal: &Principal, listing: List
                 all = usable.map(|(guild, _)| guild).collect();
             }
             done(&List::Guilds(all))
+        }
+        Listing::AllChannels => {
+            let lists = channels(discord, guilds(discord, principal).await?).await?;
+            let all = lists.iter().flat_map(|(guild, channels)| {
+                let usable = channels.iter().filter(|channel| {
+                    channel.kind.has_messages() && may_use(principal, guild.id, channel)
+                });
+                usable.map(|channel| WithServer {
+                    channel,
+                    server: &guild.name,
+                })
+            });
+            done(&List::AllChannels(all.collect()))
         }
         Listing::Channels(guild) => {
             let all = discord.channels_of(guild).await?;

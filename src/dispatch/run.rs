@@ -54,7 +54,7 @@ impl Run {
         let listing = tokio::time::timeout_at(soft_deadline, listing);
         tokio::select! {
             result = listing => result.unwrap_or_else(|_| Err(timed_out(false))),
-            () = self.cancelled.cancelled() => Err(cancelled()),
+            error = self.given_up() => Err(error),
         }
     }
 
@@ -105,7 +105,7 @@ impl Run {
         let result = tokio::select! {
             result = running => result.unwrap_or_else(|_| Err(timed_out(has_effect))),
             // What may already have changed Discord goes on, so that its record is true.
-            () = self.cancelled.cancelled(), if !has_effect => Err(cancelled()),
+            error = self.given_up(), if !has_effect => Err(error),
         };
         let mut touched = self.touched();
         touched.guild_id = touched
@@ -113,6 +113,15 @@ impl Run {
             .and_then(|channel| discord.known_place(channel)?.guild);
         drop(touched);
         result
+    }
+
+    /// Waits until nobody wants the call any more; why.
+    async fn given_up(&self) -> Error {
+        let text = tokio::select! {
+            () = self.cancelled.cancelled() => "The caller cancelled the call",
+            () = self.dispatcher.ended.cancelled() => "The server has shut down",
+        };
+        Error::new(Code::Cancelled, text)
     }
 
     fn touched(&self) -> MutexGuard<'_, Touched> {
@@ -210,10 +219,6 @@ struct Way {
     known: Option<ChannelId>,
     references: References,
     prepared: Box<dyn Prepared>,
-}
-
-fn cancelled() -> Error {
-    Error::new(Code::Cancelled, "The caller cancelled the call")
 }
 
 fn unknown_tool() -> Error {

@@ -88,15 +88,20 @@ fn route_name(path: &str) -> &'static str {
         "/mcp",
         "/mcp/v1/tools/invoke",
         "/mcp/v1/tools",
+        "/mcp/v1/guilds",
         "/healthz",
         "/readyz",
         "/metrics",
     ];
     let known = known.into_iter().find(|known| *known == path);
-    known.unwrap_or(if path.starts_with("/.well-known/") {
-        "/.well-known"
-    } else {
-        "other"
+    known.unwrap_or_else(|| {
+        if path.starts_with("/.well-known/") {
+            "/.well-known"
+        } else if path.starts_with("/mcp/v1/guilds/") {
+            "/mcp/v1/guilds/{id}/channels"
+        } else {
+            "other"
+        }
     })
 }
 
@@ -232,7 +237,9 @@ pub(super) async fn limit_caller(
     request: Request,
     next: Next,
 ) -> Response {
-    if request.method() != axum::http::Method::POST {
+    // What is not a call costs nothing at Discord.
+    let counts = request.method() == axum::http::Method::POST || request.uri().path() != "/mcp";
+    if !counts {
         return next.run(request).await;
     }
     let verdict = app.callers.check(&principal.user_id);
@@ -307,7 +314,7 @@ pub(super) async fn guard_mcp(
         |message: &'static str| Asked::Refused(None, Error::new(Code::InvalidRequest, message));
     let (code, message, rpc_id, asked) = match inspect(&body, &principal) {
         Verdict::Malformed { code, message, id } => (code, Some(message), id, refused(message)),
-        Verdict::OutOfScope { id, invocation } => (-32600, None, id, Asked::Run(invocation)),
+        Verdict::OutOfScope { id, asked } => (-32600, None, id, asked),
         verdict @ (Verdict::Pass | Verdict::Unrunnable) => {
             if matches!(verdict, Verdict::Unrunnable) {
                 let asked = refused("`name` must be a string and `arguments` an object");

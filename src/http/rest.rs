@@ -1,11 +1,12 @@
 //! The REST door: `{"method", "params"}` in, the envelope out.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, header};
+use axum::extract::{ConnectInfo, FromRequestParts, Path, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,8 @@ use serde_json::{Map, Value, json};
 use super::App;
 use super::render::failure;
 use crate::auth::Principal;
-use crate::dispatch::{Asked, Caller, Invocation, Permit, RequestId};
+use crate::discord::{GuildId, Snowflake};
+use crate::dispatch::{Asked, Caller, Invocation, Listing, Permit, RequestId};
 use crate::error::{Code, Error};
 use crate::tools::TOOLS;
 
@@ -36,28 +38,15 @@ struct Success<'a> {
 
 pub(super) async fn invoke(
     State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    Extension(permit): Extension<Arc<Permit>>,
-    Extension(principal): Extension<Arc<Principal>>,
-    client: Option<Extension<ConnectInfo<SocketAddr>>>,
+    asking: Asking,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let client = client.map(|Extension(ConnectInfo(address))| address.ip());
-    let caller = Caller::new(principal, "rest", id.clone(), client);
     let asked = match envelope(&headers, &body) {
         Ok(invocation) => Asked::Run(invocation),
         Err(error) => Asked::Refused(None, error),
     };
-    match app.dispatcher.call(caller, permit, asked).await {
-        Ok(done) => Json(Success {
-            success: true,
-            result: &done.result,
-            request_id: id.as_str(),
-        })
-        .into_response(),
-        Err(error) => failure(&error, &id),
-    }
+    asking.answer(&app, asked).await
 }
 
 /// Reads the body of an invocation.
@@ -100,6 +89,73 @@ pub(super) fn is_json(headers: &HeaderMap) -> bool {
         .unwrap_or_default();
     let essence = value.split(';').next().unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("application/json")
+}
+
+pub(super) async fn list_guilds(State(app): State<Arc<App>>, asking: Asking) -> Response {
+    asking.answer(&app, Asked::List(Listing::Guilds)).await
+}
+
+pub(super) async fn list_channels(
+    State(app): State<Arc<App>>,
+    Path(guild): Path<String>,
+    asking: Asking,
+) -> Response {
+    let asked = match Snowflake::parse(&guild) {
+        Some(id) => Asked::List(Listing::Channels(GuildId(id))),
+        None => Asked::Refused(
+            None,
+            Error::invalid_params("The server's id in the path must be decimal digits"),
+        ),
+    };
+    asking.answer(&app, asked).await
+}
+
+/// Who asks, by what request: the layers have put it there.
+pub(super) struct Asking {
+    id: RequestId,
+    permit: Arc<Permit>,
+    principal: Arc<Principal>,
+    client: Option<IpAddr>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Asking {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
+        let all = &parts.extensions;
+        let found = || {
+            Some(Self {
+                id: all.get::<RequestId>()?.clone(),
+                permit: Arc::clone(all.get()?),
+                principal: Arc::clone(all.get()?),
+                client: all
+                    .get::<ConnectInfo<SocketAddr>>()
+                    .map(|ConnectInfo(address)| address.ip()),
+            })
+        };
+        found().ok_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl Asking {
+    async fn answer(self, app: &App, asked: Asked) -> Response {
+        let Self {
+            id,
+            permit,
+            principal,
+            client,
+        } = self;
+        let caller = Caller::new(principal, "rest", id.clone(), client);
+        match app.dispatcher.call(caller, permit, asked).await {
+            Ok(done) => Json(Success {
+                success: true,
+                result: &done.result,
+                request_id: id.as_str(),
+            })
+            .into_response(),
+            Err(error) => failure(&error, &id),
+        }
+    }
 }
 
 pub(super) async fn list_tools(

@@ -4,8 +4,8 @@
 use serde_json::{Map, Value};
 
 use super::resources;
-use crate::auth::Principal;
-use crate::dispatch::Invocation;
+use crate::auth::{Principal, Scope};
+use crate::dispatch::{Asked, Invocation, Listing};
 use crate::tools::{self, Entry, PROMPTS};
 
 /// What a body is.
@@ -28,7 +28,7 @@ pub enum Verdict {
         /// The id of the request.
         id: Value,
         /// What was called.
-        invocation: Invocation,
+        asked: Asked,
     },
 }
 
@@ -106,35 +106,35 @@ pub fn inspect(body: &[u8], principal: &Principal) -> Verdict {
     }
     match called(method, params) {
         // What the operator forbids is no matter of scopes; the call says so.
-        Some((tool, params)) if !principal.may(tool.scope) && !principal.is_barred(tool.scope) => {
-            Verdict::OutOfScope {
-                id,
-                invocation: Invocation {
-                    tool: tool.name.to_owned(),
-                    params,
-                },
-            }
+        Some((scope, asked)) if !principal.may(scope) && !principal.is_barred(scope) => {
+            Verdict::OutOfScope { id, asked }
         }
         _ => Verdict::Pass,
     }
 }
 
-/// The tool that a request would run, where there is one.
-fn called(
-    method: &str,
-    mut params: Map<String, Value>,
-) -> Option<(&'static Entry, Map<String, Value>)> {
+/// What a request would have done, and the scope that it needs, where there is one.
+fn called(method: &str, mut params: Map<String, Value>) -> Option<(Scope, Asked)> {
+    let run = |tool: &Entry, params| {
+        let tool_name = tool.name.to_owned();
+        let invocation = Invocation {
+            tool: tool_name,
+            params,
+        };
+        (tool.scope, Asked::Run(invocation))
+    };
     let object = |value: Option<Value>| match value {
         Some(Value::Object(object)) => object,
         _ => Map::new(),
     };
     let name = params.get("name").and_then(Value::as_str);
     match method {
-        "tools/call" => Some((tools::find(name?)?, object(params.remove("arguments")))),
-        "resources/read" => resources::find(params.get("uri")?.as_str()?),
+        "tools/call" => Some(run(tools::find(name?)?, object(params.remove("arguments")))),
+        "resources/read" => resources::asked(params.get("uri")?.as_str()?),
+        "resources/list" => Some((Scope::Read, Asked::List(Listing::Guilds))),
         "prompts/get" => {
             let prompt = PROMPTS.iter().find(|prompt| Some(prompt.name) == name)?;
-            Some((
+            Some(run(
                 tools::find(prompt.tool)?,
                 object(params.remove("arguments")),
             ))

@@ -4,18 +4,14 @@ use std::sync::Arc;
 
 use rmcp::ErrorData;
 use rmcp::model::{
-    CacheScope, CompleteRequestParams, CompleteResult, CompletionInfo, ContentBlock,
-    GetPromptRequestParams, GetPromptResponse, GetPromptResult, ListPromptsResult, Prompt,
-    PromptArgument, PromptMessage, Reference, ResourceContents, Role,
+    CacheScope, ContentBlock, GetPromptRequestParams, GetPromptResponse, GetPromptResult,
+    ListPromptsResult, Prompt, PromptArgument, PromptMessage, ResourceContents, Role,
 };
 use serde_json::{Map, Value};
 
-use super::{TTL_MS, Visit, meta, protocol_error, resources};
+use super::{TTL_MS, Visit, meta, protocol_error};
 use crate::dispatch::{Asked, Dispatcher, Invocation};
 use crate::tools::{self, PROMPTS};
-
-/// The most values that one completion may offer.
-const COMPLETIONS_LIMIT: usize = 100;
 
 /// The prompts whose tool this token may use.
 pub(super) fn list(visit: &Visit) -> ListPromptsResult {
@@ -110,45 +106,4 @@ pub(super) async fn get(
     .with_description(prompt.description);
     result.meta = Some(meta());
     Ok(result.into())
-}
-
-/// Completes the id of a channel from the channels that the token is limited to: the only ones that
-/// are known without asking Discord.
-pub(super) fn complete(
-    visit: &Visit,
-    request: &CompleteRequestParams,
-) -> Result<CompleteResult, ErrorData> {
-    let argument = request.argument.name.as_str();
-    let known = match &request.r#ref {
-        Reference::Resource(template) => {
-            resources::is_template(&template.uri) && argument == "channel_id"
-        }
-        Reference::Prompt(named) => PROMPTS
-            .iter()
-            .filter(|prompt| prompt.name == named.name)
-            .any(|prompt| prompt.arguments.iter().any(|known| known.name == argument)),
-        _ => false,
-    };
-    if !known {
-        return Err(ErrorData::invalid_params(
-            "There is no such prompt, resource template or argument",
-            None,
-        ));
-    }
-    let mut values: Vec<String> = if argument == "channel_id" {
-        let channels = visit.principal.listed_channels().into_iter();
-        channels
-            .map(|id| id.to_string())
-            .filter(|id| id.starts_with(&request.argument.value))
-            .collect()
-    } else {
-        Vec::new()
-    };
-    values.sort_unstable();
-    let total = u32::try_from(values.len()).ok();
-    let more = values.len() > COMPLETIONS_LIMIT;
-    values.truncate(COMPLETIONS_LIMIT);
-    let info = CompletionInfo::with_pagination(values, total, more)
-        .map_err(|_| ErrorData::internal_error("The completions are too many", None))?;
-    Ok(CompleteResult::new(info))
 }
