@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 pub(super) fn input<T: JsonSchema>() -> Map<String, Value> {
     let mut schema = generate::<T>(SchemaSettings::draft2020_12());
     RecursiveTransform(thin).transform(&mut schema);
+    RecursiveTransform(open).transform(&mut schema);
     finish(schema)
 }
 
@@ -67,6 +68,13 @@ fn thin(schema: &mut Schema) {
     }
     if let Some(Value::Array(values)) = schema.get_mut("enum") {
         values.retain(|value| !value.is_null());
+    }
+}
+
+/// Takes out the form of ids: mentions, links and names stand for them.
+fn open(schema: &mut Schema) {
+    if schema.get("pattern").is_some_and(Value::is_string) {
+        schema.remove("pattern");
     }
 }
 

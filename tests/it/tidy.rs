@@ -79,7 +79,7 @@ fn imports_go_one_way() {
         ("auth", &["discord"]),
         ("tools", &["audit", "auth", "discord", "error"]),
         ("dispatch", &["audit", "auth", "discord", "error", "tools"]),
-        ("mcp", &["auth", "dispatch", "error", "tools"]),
+        ("mcp", &["auth", "discord", "dispatch", "error", "tools"]),
         (
             "http",
             &["auth", "discord", "dispatch", "error", "mcp", "tools"],

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     answer::{self, Answer, Outcome},
     channel::Channel,
-    delete, post,
+    delete, guilds, post,
     request::{Seen, id},
     search, threads, view,
     world::World,
@@ -24,7 +24,7 @@ pub struct Route {
 impl Route {
     /// The channel or guild that the route is about, by which Discord's buckets are apart.
     pub fn major(&self) -> &str {
-        &self.ids[0]
+        self.ids.first().map_or("@me", String::as_str)
     }
 }
 
@@ -38,9 +38,12 @@ const SEARCH: &str = "GET /guilds/{guild_id}/messages/search";
 
 const ACTIVE_THREADS: &str = "GET /guilds/{guild_id}/threads/active";
 const ARCHIVED_THREADS: &str = "GET /channels/{channel_id}/threads/archived/public";
+const MY_GUILDS: &str = "GET /users/@me/guilds";
+const GUILD_CHANNELS: &str = "GET /guilds/{guild_id}/channels";
+const SEARCH_MEMBERS: &str = "GET /guilds/{guild_id}/members/search";
 
 /// Every served route. The fixed path comes before the one with a parameter in its place.
-pub const ROUTES: [&str; 9] = [
+pub const ROUTES: [&str; 12] = [
     GET_CHANNEL,
     LIST_MESSAGES,
     CREATE_MESSAGE,
@@ -50,6 +53,9 @@ pub const ROUTES: [&str; 9] = [
     SEARCH,
     ACTIVE_THREADS,
     ARCHIVED_THREADS,
+    MY_GUILDS,
+    GUILD_CHANNELS,
+    SEARCH_MEMBERS,
 ];
 
 /// The route of a request, or the answer that there is none.
@@ -103,11 +109,19 @@ pub fn perform(world: &mut World, route: &Result<Route, Answer>, seen: &Seen) ->
 
 fn run(world: &mut World, route: &Route, seen: &Seen) -> Outcome {
     let bot = caller(world, seen).ok_or_else(answer::unauthorized)?;
-    if matches!(route.template, SEARCH | ACTIVE_THREADS) {
+    if route.template == MY_GUILDS {
+        return guilds::mine(world, &bot, seen);
+    }
+    if matches!(
+        route.template,
+        SEARCH | ACTIVE_THREADS | GUILD_CHANNELS | SEARCH_MEMBERS
+    ) {
         let guild = route.ids[0].as_str();
         id("guild_id", guild)?;
         return match route.template {
             SEARCH => search::search(world, &bot, guild, seen),
+            GUILD_CHANNELS => guilds::channels(world, &bot, guild),
+            SEARCH_MEMBERS => guilds::members(world, &bot, guild, seen),
             _ => threads::active(world, &bot, guild),
         };
     }
