@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
-use super::say;
+use super::{NO_TLS, say};
 use crate::audit::{Audit, Content, ContentPolicy};
 use crate::auth::{Keys, Provider, Revocations, Rules, Verifier, secret_file};
 use crate::config::Config;
@@ -17,8 +17,6 @@ use crate::http::{App, CallerLimits, Metadata, Names, Refusals, router};
 use crate::mcp::Door;
 use crate::server::{self, Limits};
 use crate::tools::TOOLS;
-
-const NO_TLS: &str = "the HTTP client cannot be set up: TLS is not available";
 
 /// Serves until SIGTERM or Ctrl-C; a second signal ends the process at once.
 pub(super) fn serve(config: Config) -> Result<(), String> {

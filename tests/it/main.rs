@@ -51,6 +51,7 @@ mod envelope;
 mod errors;
 mod get_channel_info;
 mod get_messages;
+mod healthcheck;
 mod hosts;
 mod inspect_token;
 mod inspect_token_secrets;
