@@ -42,6 +42,8 @@ mod citizen_tokens;
 mod citizen_waits;
 mod config;
 mod cors;
+mod deploy;
+mod deploy_metrics;
 mod discord_answers;
 mod discord_client;
 mod discord_fails;
