@@ -7,6 +7,7 @@ use std::time::Duration;
 use reqwest::{Client, Response, redirect};
 use serde::Deserialize;
 
+use super::serve::scheme;
 use super::{FOUND, NO_TLS, configuration, finish, say};
 
 /// How long the server may take; container runtimes are told to wait a little longer.
@@ -23,7 +24,8 @@ struct NotReady {
 /// Prints one line. Exit 0: ready; 1: not ready, or not there; 2: wrong configuration.
 pub(super) fn run() -> ExitCode {
     let asked = configuration().and_then(|config| {
-        let url = format!("http://{}/readyz", reachable(config.bind_addr));
+        let (scheme, address) = (scheme(&config), reachable(config.bind_addr));
+        let url = format!("{scheme}://{address}/readyz");
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -3,21 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::time::Duration;
 
-use discord_mcp_server::config::{Config, VARIABLES, duration};
+use discord_mcp_server::config::{Config, MetricsAddr, VARIABLES, duration};
 use serde_json::Value;
 
 /// Variables of other programs: Caddy's and the rate-limiting proxy's.
 const OTHERS: [&str; 2] = ["UPSTREAMS", "PORT"];
-
-/// Variables that the server does not read yet.
-const COMING: [&str; 4] = [
-    "METRICS_ADDR",
-    "TRUSTED_PROXIES",
-    "LOG_FORMAT",
-    "DRAIN_DELAY",
-];
 
 fn folder() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "examples", "deploy"]
@@ -114,10 +105,7 @@ fn every_json_file_parses_and_every_file_is_explained() {
 
 #[test]
 fn every_variable_in_the_files_is_one_that_the_server_reads() {
-    for variable in COMING {
-        assert!(!VARIABLES.contains(&variable), "{variable} has come");
-    }
-    let known = |name: &str| VARIABLES.contains(&name) || COMING.contains(&name);
+    let known = |name: &str| VARIABLES.contains(&name);
     let mut seen = BTreeSet::new();
     for name in [
         "Dockerfile",
@@ -192,19 +180,15 @@ fn what_the_server_keeps_is_where_it_may_write() {
 #[test]
 fn whoever_stops_the_server_waits_longer_than_it_drains() {
     let seconds = |text: &str, key: &str| duration(between(text, key, "\n").trim()).unwrap();
-    let delay = |variables: &BTreeMap<String, String>| {
-        let delay = variables.get("DRAIN_DELAY");
-        delay.map_or(Duration::ZERO, |text| duration(text).unwrap())
-    };
-    let replica = instance("replica-1");
-    let drain = config(&replica).drain_timeout + delay(&replica);
+    let replica = config(&instance("replica-1"));
+    let drain = replica.drain_delay + replica.drain_timeout;
     assert!(seconds(&deploy("compose.yaml"), "stop_grace_period:") > drain);
-    let settings = variables(&deploy("settings.env"));
-    let drain = config(&settings).drain_timeout + delay(&settings);
+    let settings = config(&variables(&deploy("settings.env")));
+    let drain = settings.drain_delay + settings.drain_timeout;
     let unit = deploy("discord-mcp-server.service");
     assert!(seconds(&unit, "TimeoutStopSec=") > drain);
-    // The proxy looks more often than the delay lasts.
-    assert!(seconds(&deploy("Caddyfile"), "health_interval ") * 2 < delay(&replica));
+    // The proxy looks twice before a server that stops takes no more connections.
+    assert!(seconds(&deploy("Caddyfile"), "health_interval ") * 2 < replica.drain_delay);
 }
 
 #[test]
@@ -229,10 +213,13 @@ fn addresses_and_ports_agree() {
         format!("replica-1:{port} replica-2:{port}"),
         "where Caddy looks"
     );
-    let caddy = between(&compose, "ipv4_address: ", "\n");
-    assert_eq!(replica["TRUSTED_PROXIES"], caddy);
-    let metrics = replica["METRICS_ADDR"].rsplit_once(':').unwrap().1;
-    let targets = format!("[\"replica-1:{metrics}\", \"replica-2:{metrics}\"]");
+    let caddy: std::net::IpAddr = between(&compose, "ipv4_address: ", "\n").parse().unwrap();
+    assert_eq!(config(&replica).trusted_proxies, [caddy.into()]);
+    let MetricsAddr::At(metrics) = config(&replica).metrics else {
+        panic!("nowhere to scrape");
+    };
+    let port = metrics.port();
+    let targets = format!("[\"replica-1:{port}\", \"replica-2:{port}\"]");
     assert!(deploy("prometheus.yml").contains(&targets), "{targets}");
     let api = replica["DISCORD_API_BASE"].rsplit_once(':').unwrap().1;
     assert_eq!(variables(&compose)["PORT"], api);

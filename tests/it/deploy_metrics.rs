@@ -6,7 +6,10 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::deploy::{deploy, json};
-use crate::support::metrics::{Kind, METRICS, Metric, Values};
+use crate::support::discord::seed::GENERAL;
+use crate::support::metrics::{Kind, METRICS, Metric, REJECTIONS};
+use crate::support::served::Server;
+use crate::support::tokens;
 
 /// What Prometheus adds to what it scrapes, and to its alerts.
 const ADDED: [&str; 4] = ["job", "instance", "alertname", "alertstate"];
@@ -26,15 +29,7 @@ fn uses(text: &str) -> Vec<Use<'_>> {
         let rest = &text[at..];
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
         let (name, rest) = rest.split_at(end.unwrap_or(rest.len()));
-        let metric = METRICS.iter().find(|metric| {
-            let end = name.strip_prefix(metric.name);
-            match metric.kind {
-                Kind::Histogram => {
-                    end.is_some_and(|end| ["_bucket", "_sum", "_count"].contains(&end))
-                }
-                Kind::Counter | Kind::Gauge => end == Some(""),
-            }
-        });
+        let metric = Metric::of(name);
         let metric = metric.unwrap_or_else(|| panic!("{name} is no metric of the server"));
         let matchers = rest.strip_prefix('{').map(|rest| rest.split_once('}'));
         let matchers = matchers.map_or("", |rest| rest.unwrap().0);
@@ -68,22 +63,26 @@ fn kept(text: &str) -> BTreeSet<&str> {
     lists.flat_map(|list| list.split(", ")).collect()
 }
 
+/// Holds labels and values to those that the server gives the metric.
+fn hold(used: &Use<'_>) {
+    for (label, values) in &used.labels {
+        if ADDED.contains(label) {
+            continue;
+        }
+        let known = used.metric.label(label);
+        let known = known.unwrap_or_else(|| panic!("{} has no {label}", used.name));
+        for value in values {
+            assert!(known.has(value), "{}{{{label}={value}}}", used.name);
+        }
+    }
+}
+
 /// Holds one expression to what the server has; the names that it asks for.
 fn check(text: &str) -> BTreeSet<&'static str> {
     let uses = uses(text);
     assert!(!uses.is_empty(), "no metric in {text}");
     for used in &uses {
-        for (label, values) in &used.labels {
-            let is_bound = *label == "le" && used.name.ends_with("_bucket");
-            if ADDED.contains(label) || is_bound {
-                continue;
-            }
-            let known = used.metric.labels.iter().find(|(name, _)| name == label);
-            let (_, known) = known.unwrap_or_else(|| panic!("{} has no {label}", used.name));
-            for value in values {
-                assert!(known.has(value), "{}{{{label}={value}}}", used.name);
-            }
-        }
+        hold(used);
         // Quantiles are of buckets, and only what counts up has a rate.
         let before = text.split(used.name).next().unwrap();
         let is_rated = before.ends_with("rate(") || before.ends_with("increase(");
@@ -92,13 +91,45 @@ fn check(text: &str) -> BTreeSet<&'static str> {
         }
     }
     for label in kept(text) {
-        let of_all = |used: &Use<'_>| used.metric.labels.iter().any(|(name, _)| *name == label);
+        let of_all = |used: &Use<'_>| used.metric.label(label).is_some();
         assert!(
-            ADDED.contains(&label) || label == "le" || uses.iter().all(of_all),
+            ADDED.contains(&label) || uses.iter().all(of_all),
             "{label} in {text}"
         );
     }
     uses.iter().map(|used| used.metric.name).collect()
+}
+
+/// The quoted names in a file of the source that begin like this and go on in small letters.
+fn quoted<'a>(source: &'a str, before: &str) -> BTreeSet<&'a str> {
+    let found = source.split(before).skip(1);
+    let found = found.map(|rest| rest.split_once('"').unwrap().0);
+    let is_name = |name: &&str| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    found.filter(is_name).collect()
+}
+
+#[tokio::test]
+async fn the_list_of_metrics_is_what_the_server_counts() {
+    let source = |file: &str| std::fs::read_to_string(file).unwrap();
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
+    let names = source(&format!("{root}/metrics.rs"));
+    let listed: BTreeSet<_> = METRICS.iter().map(|metric| metric.name).collect();
+    assert_eq!(quoted(&names, ": &str = \""), listed);
+    let reasons = source(&format!("{root}/auth/rejection.rs"));
+    assert_eq!(quoted(&reasons, " => \""), BTreeSet::from(REJECTIONS));
+
+    let server = Server::start().await;
+    assert!(server.is_let_in(&tokens::token()).await);
+    assert!(!server.is_let_in("a.b.c").await);
+    let shown = server.get("/metrics", None).await.text;
+    let mut met = BTreeSet::new();
+    for used in uses(&shown.replace("# TYPE ", "# ").replace("# HELP ", "# ")) {
+        hold(&used);
+        met.insert(used.metric.name);
+    }
+    // What waits for Discord's limits has not happened.
+    assert!(met.len() >= METRICS.len() - 2, "{met:?}");
+    assert!(shown.contains(GENERAL) == false);
 }
 
 fn panels() -> Vec<Value> {
@@ -192,21 +223,12 @@ fn alerts_ask_for_metrics_that_there_are_and_each_is_tested() {
         );
     }
     for used in uses(&tests) {
-        for (label, values) in used.labels {
-            let known = used.metric.labels.iter().find(|(name, _)| *name == label);
-            let known = known.map_or(Values::Of(&[]), |(_, known)| *known);
-            let added = ADDED.contains(&label) || label == "le";
-            assert!(
-                added || values.iter().all(|value| known.has(value)),
-                "{label} of {}",
-                used.name
-            );
-        }
+        hold(&used);
     }
 }
 
 /// Whether what an expression without `by` selects has this label.
 fn has(expression: &str, label: &str) -> bool {
-    let of_metric = |used: Use<'_>| used.metric.labels.iter().any(|(name, _)| *name == label);
+    let of_metric = |used: Use<'_>| used.metric.label(label).is_some();
     label == "instance" || uses(expression).into_iter().all(of_metric)
 }
