@@ -101,6 +101,20 @@ async fn a_server_without_keys_is_exit_1_and_ready_again_once_they_are_back() {
     assert_eq!(ask(address).0, Some(0));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_shuts_down_is_exit_1_while_it_still_answers() {
+    let server = Server::with(&[("DRAIN_DELAY", "1h")], |_| {}).await;
+    let address = server.process.url.split_once("//").unwrap().1;
+    let address = address.parse().unwrap();
+    server.process.signal("TERM");
+    let began = Instant::now();
+    let mut told = ask(address);
+    while told.0 == Some(0) && began.elapsed() < Duration::from_secs(10) {
+        told = ask(address);
+    }
+    assert_eq!(told, (Some(1), "not ready: draining".to_owned()));
+}
+
 #[test]
 fn every_failing_part_is_named() {
     let body = r#"{"status":"unavailable","failing":["audit","draining"]}"#;
