@@ -156,6 +156,11 @@ impl Process {
     /// Sends SIGTERM and waits; the exit status and everything that was printed.
     pub fn stop(mut self) -> (ExitStatus, String) {
         self.signal("TERM");
+        self.wait()
+    }
+
+    /// Waits until it has ended; the exit status and everything that was printed.
+    pub fn wait(&mut self) -> (ExitStatus, String) {
         let began = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {
