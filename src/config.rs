@@ -9,12 +9,12 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 
 use crate::audit::ContentPolicy;
 use crate::auth::{Limits, OperatorLimits, ProviderConfig};
 use crate::discord::{ChannelId, GuildId};
-use crate::http::TrustedProxies;
 use crate::tls::TlsFiles;
 pub use variables::duration;
 use variables::{Variables, document, is_shown, on_or_off, origin, switch};
@@ -119,7 +119,7 @@ pub struct Config {
     /// The certificate, where the server speaks TLS.
     pub tls: Option<TlsFiles>,
     /// The proxies that are believed who calls.
-    pub trusted_proxies: TrustedProxies,
+    pub trusted_proxies: Vec<IpNet>,
     /// Where metrics are read.
     pub metrics: MetricsAddr,
     /// Filter of the server log, in tracing's directives.
@@ -284,7 +284,7 @@ impl Config {
             })?,
             drain_timeout: env.duration("DRAIN_TIMEOUT", "10s")?,
             tls: tls(&env)?,
-            trusted_proxies: TrustedProxies::new(env.networks("TRUSTED_PROXIES")?),
+            trusted_proxies: env.networks("TRUSTED_PROXIES")?,
             metrics: env.parsed("METRICS_ADDR", "", "an IP address and a port, such as 127.0.0.1:9100, or off", |text| match text {
                 "" => Some(MetricsAddr::Default),
                 "off" => Some(MetricsAddr::Off),

@@ -17,7 +17,7 @@ use crate::config::{Config, MetricsAddr};
 use crate::discord::Connector;
 use crate::dispatch::Dispatcher;
 use crate::http::{
-    App, CallerLimits, Metadata, MetricsAt, Names, Refusals, metrics_router, router,
+    App, CallerLimits, Metadata, MetricsAt, Names, Refusals, TrustedProxies, metrics_router, router,
 };
 use crate::mcp::Door;
 use crate::metrics::Metrics;
@@ -67,7 +67,7 @@ pub fn assemble(
         ),
         callers: CallerLimits::new(config.rate_limit_per_minute, config.rate_limit_burst),
         refusals: Refusals::default(),
-        proxies: config.trusted_proxies.clone(),
+        proxies: TrustedProxies::new(config.trusted_proxies.clone()),
         metrics: metrics.map(|metrics| (metrics, metrics_at(config))),
         metadata: config.provider.as_ref().map(|provider| Metadata {
             issuer: provider.issuer.clone(),
