@@ -37,7 +37,9 @@ async fn sender(server: &Server) -> Raw {
     let params = json!({"channel_id": GENERAL, "message": "bye"});
     let body = json!({"method": "send_message", "params": params}).to_string();
     let mut client = Raw::open(&server.process.url).await;
-    client.send(&call_of(&tokens::token(), "call-0", &body)).await;
+    client
+        .send(&call_of(&tokens::token(), "call-0", &body))
+        .await;
     until("it is in flight", || !server.discord.requests().is_empty()).await;
     client
 }

@@ -17,6 +17,9 @@ const FILES: [(&str, &str); 2] = [("TLS_CERT", "cert.pem"), ("TLS_KEY", "key.pem
 const RELOADED: &str = "the TLS certificate was reloaded";
 const NOT_RELOADED: &str = "the TLS certificate was not reloaded";
 
+/// The description in an alert.
+const HANDSHAKE_FAILURE: u8 = 40;
+
 /// A certificate of its own making for this machine, and its key, in PEM.
 struct Certificate {
     cert: String,
@@ -129,7 +132,8 @@ async fn other_ways_of_speaking_get_nothing_and_the_server_lives() {
         assert_eq!(answer.first(), Some(&21), "{bytes:?}: {answer:?}");
         assert_eq!(answer.len(), 7, "{bytes:?}: {answer:?}");
         if *bytes == tls_1_1() {
-            assert_eq!(answer.last(), Some(&70), "protocol_version: {answer:?}");
+            // It was understood: no malformed message but a handshake that cannot be.
+            assert_eq!(answer.last(), Some(&HANDSHAKE_FAILURE), "{answer:?}");
         }
     }
     assert!(is_served(&server, &certificate.client()).await);
@@ -183,11 +187,11 @@ fn files_that_cannot_be_used_stop_the_start_with_the_variable_named() {
     let alone = [
         (
             cert,
-            "TLS_KEY cannot be used: TLS_CERT needs it: the certificate's private key, a PEM file\n",
+            "error: TLS_KEY cannot be used: TLS_CERT needs it: the certificate's private key, a PEM file\n",
         ),
         (
             key,
-            "TLS_CERT cannot be used: TLS_KEY needs it: the certificate chain, a PEM file\n",
+            "error: TLS_CERT cannot be used: TLS_KEY needs it: the certificate chain, a PEM file\n",
         ),
     ];
     let dir = tempfile::tempdir().unwrap();
@@ -215,9 +219,12 @@ fn files_that_cannot_be_used_stop_the_start_with_the_variable_named() {
         let what = format!("{file} {text:?}: {ended:?}");
         assert_eq!((ended.code, &*ended.stdout), (Some(2), ""), "{what}");
         let said = ended.stderr.trim_end();
-        let begin = format!("{variable} cannot be used: ");
+        let begin = format!("error: {variable} cannot be used: ");
         assert!(said.starts_with(&begin), "{what}");
-        assert!(said.lines().count() == 1 && said.len() > begin.len(), "{what}");
+        assert!(
+            said.lines().count() == 1 && said.len() > begin.len(),
+            "{what}"
+        );
     }
 }
 

@@ -107,7 +107,7 @@ fn proxies_that_cannot_be_read_stop_the_start() {
     ] {
         let ended = run(dir.path(), &[("TRUSTED_PROXIES", value)], &[]);
         let allowed = "IP addresses and ranges, comma-separated, such as 10.0.0.0/8, ::1";
-        let expected = format!("TRUSTED_PROXIES={value:?} cannot be used: {allowed}\n");
+        let expected = format!("error: TRUSTED_PROXIES={value:?} cannot be used: {allowed}\n");
         assert_eq!((ended.code, &*ended.stderr), (Some(2), &*expected));
         assert_eq!(ended.stdout, "");
     }

@@ -112,7 +112,7 @@ impl App {
             drain: config.drain_timeout,
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = tokio::spawn(server::run(listener, router(app), limits, async {
+        let serving = tokio::spawn(server::run(listener, router(app), None, limits, async {
             stopped.await.ok();
         }));
         let client = reqwest::Client::builder()

@@ -63,7 +63,9 @@ pub fn call_of(token: &str, request_id: &str, body: &str) -> String {
 
 impl Raw {
     pub async fn open(url: &str) -> Self {
-        Self::open_from(IpAddr::from([127, 0, 0, 1]), url).await.unwrap()
+        Self::open_from(IpAddr::from([127, 0, 0, 1]), url)
+            .await
+            .unwrap()
     }
 
     /// Opens a connection from this address of this machine. Fails where ports or descriptors run
@@ -94,7 +96,8 @@ impl Raw {
 
     /// Sends the head of a call and half of its body, once the server has asked for the body.
     pub async fn half_body(&mut self) {
-        let head = "content-type: application/json\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n";
+        let head =
+            "content-type: application/json\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n";
         self.send(&format!("{HALF_HEAD}{head}")).await;
         let go_on = self.answer().await;
         assert_eq!(go_on.status, 100, "{}", go_on.text);
@@ -164,7 +167,10 @@ impl Raw {
             name.eq_ignore_ascii_case("content-length")
                 .then(|| value.trim().parse::<usize>().unwrap())
         });
-        let (status, end) = (head.split(' ').nth(1)?, head.len() + 4 + length.unwrap_or(0));
+        let (status, end) = (
+            head.split(' ').nth(1)?,
+            head.len() + 4 + length.unwrap_or(0),
+        );
         let status = status.parse().unwrap();
         if self.read.len() < end {
             return None;
