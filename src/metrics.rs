@@ -240,12 +240,14 @@ pub(crate) fn connected() {
     gauge!(CONNECTIONS).increment(1.0);
 }
 
-/// A connection has ended; the server closed it, or not.
-pub(crate) fn disconnected(closed: bool) {
+/// A connection has ended.
+pub(crate) fn disconnected() {
     gauge!(CONNECTIONS).decrement(1.0);
-    if closed {
-        counter!(CLOSED).increment(1);
-    }
+}
+
+/// The server closes a connection whose room it needs.
+pub(crate) fn closed() {
+    counter!(CLOSED).increment(1);
 }
 
 /// Something panicked.

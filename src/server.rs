@@ -2,6 +2,7 @@
 //! to drain. It knows no routes.
 
 mod connections;
+mod watched;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -15,7 +16,7 @@ use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -24,11 +25,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
 use crate::tls::Tls;
-use connections::{Answering, Asking, Connection, Connections};
+use connections::{Connection, Connections};
+use watched::{Answering, Asking, Leaving};
 
-/// How long a client may take for the TLS handshake, to send the head of a request, and to begin
-/// one on a kept connection.
-const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes of a request's head, and the headers in it.
 const HEADER_BYTES: usize = 32 << 10;
 const HEADERS: usize = 64;
@@ -92,6 +91,7 @@ pub async fn run(
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
+                connections.make_room();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
@@ -109,14 +109,13 @@ pub async fn run(
                 let Some(acceptor) = acceptor else {
                     return serving.serve(stream, &connection).await;
                 };
-                let handshake = tokio::time::timeout(HEADER_TIMEOUT, acceptor.accept(stream));
-                if let Ok(Ok(stream)) = handshake.await {
+                if let Ok(stream) = acceptor.accept(stream).await {
                     serving.serve(stream, &connection).await;
                 }
             };
             tokio::select! {
-                () = served => crate::metrics::disconnected(false),
-                () = connection.closed() => crate::metrics::disconnected(true),
+                () = served => {}
+                () = connection.is_to_be_closed() => {}
             }
             drop((open, permit));
         });
@@ -182,11 +181,9 @@ impl Serving {
             }
         });
         let serving = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_TIMEOUT)
             .max_buf_size(HEADER_BYTES)
             .max_headers(HEADERS)
-            .serve_connection(TokioIo::new(stream), service);
+            .serve_connection(TokioIo::new(Leaving::new(stream, connection)), service);
         // A client that breaks off is no event: its call, if it made one, is recorded anyway.
         self.watcher.watch(serving).await.ok();
     }

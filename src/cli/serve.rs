@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
@@ -25,6 +26,8 @@ use crate::server::{self, Limits};
 use crate::tls::Tls;
 use crate::tools::TOOLS;
 
+/// Open files besides those of connections and calls: logs, keys, the trail, the runtime's own.
+const OTHER_FILES: u64 = 64;
 /// How often what was measured is put in order.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// What the listener for metrics takes on.
@@ -38,6 +41,7 @@ const NO_TLS: &str = "the HTTP client cannot be set up: TLS is not available";
 pub(super) fn serve(config: Config) -> Result<(), String> {
     let _log = crate::log::start(&config.log, config.log_json, config.log_dir.as_deref())?;
     count_panics();
+    raise_open_files(&config);
     let metrics = metrics(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -160,6 +164,23 @@ fn metrics(config: &Config) -> Result<Option<Metrics>, String> {
     let started = SystemTime::now().duration_since(UNIX_EPOCH);
     let started = started.map_or(0.0, |since| since.as_secs_f64());
     crate::metrics::start(started).map(Some)
+}
+
+/// Takes as many open files as the system gives: each connection is one, and each call may be
+/// another. Half-open connections that used them up would shut everybody out.
+fn raise_open_files(config: &Config) {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).ok();
+    let open = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let needed = (config.max_connections + config.max_calls) as u64 + OTHER_FILES;
+    if open < needed {
+        tracing::warn!(
+            open,
+            needed,
+            "the system lets this process open fewer files than MAX_CONNECTIONS and MAX_CALLS need; raise its limit or lower them"
+        );
+    }
 }
 
 /// Panics are counted, and the log tells where they were. What they say may hold what a caller sent.

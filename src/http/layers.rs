@@ -64,7 +64,7 @@ pub(super) async fn request_id(mut request: Request, next: Next) -> Response {
             method = method.as_str(),
             route,
             status,
-            duration_ms = began.elapsed().as_millis(),
+            duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
             "request"
         );
     }

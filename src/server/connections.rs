@@ -1,18 +1,22 @@
 //! The open connections: which of them wait for their client, and since when.
 //!
-//! A connection waits while its client sends a head or a body, reads an answer, or does nothing. It
-//! works from the end of a request until the answer's last byte has left for the kernel. Whoever
-//! waits can be closed to make room; whoever works cannot.
+//! A connection works from the end of a request until its answer has been handed to the kernel. Else
+//! it waits: for the head or the body of a request, for the client to read, or for nothing at all.
+//! Whoever waits can be closed to make room, and is closed after a while; whoever works is not.
 
 use std::collections::HashMap;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use hyper::body::{Body, Frame, SizeHint};
 use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// How long a client may take for the TLS handshake, to send the head of a request, and to begin
+/// one on a kept connection.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client may read nothing of an answer that the kernel takes no more of.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// All open connections.
 #[derive(Default)]
@@ -21,13 +25,28 @@ pub(super) struct Connections {
     next: AtomicU64,
 }
 
+/// What a connection does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It waits for the head of a request, or for the last answer to be read.
+    Head,
+    /// It waits for the body. The router bounds how long.
+    Body,
+    /// It works.
+    Work,
+}
+
 /// One connection.
 pub(super) struct Connection {
     opened: Instant,
-    /// Milliseconds after it was opened, plus one, from which on it waits; 0 while it works.
-    waits: AtomicU64,
-    closing: AtomicBool,
-    close: Notify,
+    phase: AtomicU8,
+    /// When the phase began, or the client last read, in milliseconds after it was opened.
+    since: AtomicU64,
+    /// Whether the kernel takes no more of an answer.
+    stuck: AtomicBool,
+    /// Whether it is to be closed, unless it works by now.
+    unwanted: AtomicBool,
+    changed: Notify,
 }
 
 /// A connection's place among the open ones, for as long as it lives.
@@ -41,9 +60,11 @@ impl Connections {
     pub(super) fn open(self: &Arc<Self>) -> Open {
         let connection = Arc::new(Connection {
             opened: Instant::now(),
-            waits: AtomicU64::new(1),
-            closing: AtomicBool::new(false),
-            close: Notify::new(),
+            phase: AtomicU8::new(Phase::Head as u8),
+            since: AtomicU64::new(0),
+            stuck: AtomicBool::new(false),
+            unwanted: AtomicBool::new(false),
+            changed: Notify::new(),
         });
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.all().insert(id, Arc::clone(&connection));
@@ -58,139 +79,108 @@ impl Connections {
     /// Closes the connection that has waited longest for its client, if any waits.
     pub(super) fn make_room(&self) {
         let all = self.all();
-        let waiting = all
-            .values()
-            .filter(|connection| !connection.closing.load(Ordering::Relaxed))
+        let wanted = |connection: &&Arc<Connection>| !connection.unwanted.load(Ordering::SeqCst);
+        let waiting = (all.values().filter(wanted))
             .filter_map(|connection| Some((connection.waits_since()?, connection)));
         if let Some((_, longest)) = waiting.min_by_key(|(since, _)| *since) {
-            longest.shut();
+            longest.dismiss();
         }
     }
 
     /// Closes all that have waited that long.
     pub(super) fn close_waiting(&self, time: Duration) {
         for connection in self.all().values() {
-            if connection
-                .waits_since()
-                .is_some_and(|since| since.elapsed() >= time)
-            {
-                connection.shut();
+            let since = connection.waits_since();
+            if since.is_some_and(|since| since.elapsed() >= time) {
+                connection.dismiss();
             }
         }
     }
 
-    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arc<Connection>>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<u64, Arc<Connection>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Connection {
-    /// The client has sent all that it has to say.
-    pub(super) fn works(&self) {
-        self.waits.store(0, Ordering::Relaxed);
+    /// A request has begun.
+    pub(super) fn has_head(&self) {
+        self.enter(Phase::Body);
     }
 
-    fn waits(&self) {
-        let since = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.waits.store(since.saturating_add(1), Ordering::Relaxed);
+    /// The client has sent all that it has to say.
+    pub(super) fn works(&self) {
+        self.enter(Phase::Work);
+    }
+
+    /// The answer has left, but for what the kernel does not take yet.
+    pub(super) fn has_answered(&self) {
+        self.enter(Phase::Head);
+    }
+
+    /// The kernel took some of an answer, or takes no more for now.
+    pub(super) fn wrote(&self, some: bool) {
+        if some && self.phase() == Phase::Head as u8 {
+            self.since.store(self.now(), Ordering::SeqCst);
+        }
+        self.stuck.store(!some, Ordering::SeqCst);
+    }
+
+    /// Waits until the connection is to be closed: its client has kept it waiting too long, or room
+    /// is needed. That never happens while it works.
+    pub(super) async fn is_to_be_closed(&self) {
+        loop {
+            let phase = self.phase();
+            let deadline = match self.waits_since() {
+                Some(_) if self.unwanted.load(Ordering::SeqCst) => return crate::metrics::closed(),
+                Some(since) if phase == Phase::Head as u8 => {
+                    let stuck = self.stuck.load(Ordering::SeqCst);
+                    since + if stuck { READ_TIMEOUT } else { HEAD_TIMEOUT }
+                }
+                // Nothing but the next phase, or somebody who needs room, changes that.
+                _ => {
+                    self.unwanted.store(false, Ordering::SeqCst);
+                    self.changed.notified().await;
+                    continue;
+                }
+            };
+            if Instant::now() >= deadline {
+                return;
+            }
+            tokio::time::timeout_at(deadline, self.changed.notified())
+                .await
+                .ok();
+        }
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.since.store(self.now(), Ordering::SeqCst);
+        self.phase.store(phase as u8, Ordering::SeqCst);
+        self.changed.notify_one();
+    }
+
+    fn phase(&self) -> u8 {
+        self.phase.load(Ordering::SeqCst)
     }
 
     fn waits_since(&self) -> Option<Instant> {
-        let since = self.waits.load(Ordering::Relaxed).checked_sub(1)?;
-        Some(self.opened + Duration::from_millis(since))
+        let since = self.opened + Duration::from_millis(self.since.load(Ordering::SeqCst));
+        (self.phase() != Phase::Work as u8).then_some(since)
     }
 
-    fn shut(&self) {
-        self.closing.store(true, Ordering::Relaxed);
-        self.close.notify_one();
+    fn dismiss(&self) {
+        self.unwanted.store(true, Ordering::SeqCst);
+        self.changed.notify_one();
     }
 
-    /// Waits until the connection is to be closed.
-    pub(super) async fn closed(&self) {
-        self.close.notified().await;
+    fn now(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
         self.connections.all().remove(&self.id);
-    }
-}
-
-/// The body of a request: at its end the connection begins to work.
-pub(super) struct Asking<B> {
-    body: B,
-    connection: Arc<Connection>,
-}
-
-impl<B: Body> Asking<B> {
-    pub(super) fn new(body: B, connection: &Arc<Connection>) -> Self {
-        if body.is_end_stream() {
-            connection.works();
-        }
-        let connection = Arc::clone(connection);
-        Self { body, connection }
-    }
-}
-
-impl<B: Body + Unpin> Body for Asking<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(context);
-        if matches!(frame, Poll::Ready(None)) || self.body.is_end_stream() {
-            self.connection.works();
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-/// The body of an answer: when it is gone, the connection waits again.
-pub(super) struct Answering<B> {
-    body: B,
-    connection: Arc<Connection>,
-}
-
-impl<B> Answering<B> {
-    pub(super) fn new(body: B, connection: Arc<Connection>) -> Self {
-        Self { body, connection }
-    }
-}
-
-impl<B: Body + Unpin> Body for Answering<B> {
-    type Data = B::Data;
-    type Error = B::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl<B> Drop for Answering<B> {
-    fn drop(&mut self) {
-        self.connection.waits();
+        crate::metrics::disconnected();
     }
 }

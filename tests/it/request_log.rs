@@ -114,7 +114,7 @@ async fn for_people_the_log_is_text() {
     };
     let lines: Vec<_> = output
         .lines()
-        .filter(|line| line.contains(" call "))
+        .filter(|line| line.contains("dispatch: call "))
         .collect();
     assert_eq!(lines.len(), 1, "{output}");
     for part in [
