@@ -18,6 +18,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
@@ -77,6 +78,7 @@ impl Audit {
             subject,
             outcome: None,
         };
+        let began = Instant::now();
         // What can be done before the one writer is needed is done before.
         let written = match encode(&line) {
             Ok(record) => {
@@ -85,7 +87,7 @@ impl Audit {
             }
             Err(error) => Err(error),
         };
-        self.safe(written).await
+        self.safe(began, written).await
     }
 
     /// Records how a call ended. Where that fails and an intent of the call stands, the line is
@@ -100,6 +102,7 @@ impl Audit {
             subject,
             outcome: Some(outcome),
         };
+        let began = Instant::now();
         let written = match encode(&line) {
             Ok(record) => {
                 let mut writer = self.writer.lock().await;
@@ -107,7 +110,7 @@ impl Audit {
             }
             Err(error) => Err(error),
         };
-        self.safe(written).await
+        self.safe(began, written).await
     }
 
     /// Whether lines can be written. After a failure this tries, so that the answer is true again
@@ -135,7 +138,7 @@ impl Audit {
     }
 
     /// Waits until a line that was written is as safe as it must be, and notes how that went.
-    async fn safe(&self, written: io::Result<u64>) -> io::Result<()> {
+    async fn safe(&self, began: Instant, written: io::Result<u64>) -> io::Result<()> {
         let safe = match (written, &self.durable) {
             (Ok(seq), Some(durable)) => durable.wait_for(seq).await,
             (Ok(_), None) => Ok(()),
@@ -145,6 +148,7 @@ impl Audit {
             tracing::error!(%error, "the audit log cannot be written");
         }
         self.healthy.store(safe.is_ok(), Ordering::Relaxed);
+        crate::metrics::audit_line(began.elapsed(), safe.is_ok());
         safe
     }
 }

@@ -3,6 +3,7 @@
 //! than this module.
 
 mod bearer;
+mod cache;
 mod claims;
 mod jwks;
 mod key_files;

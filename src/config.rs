@@ -9,11 +9,13 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 
 use crate::audit::ContentPolicy;
 use crate::auth::{Limits, OperatorLimits, ProviderConfig};
 use crate::discord::{ChannelId, GuildId};
+use crate::tls::TlsFiles;
 pub use variables::duration;
 use variables::{Variables, document, is_shown, on_or_off, origin, switch};
 
@@ -51,9 +53,15 @@ use variables::{Variables, document, is_shown, on_or_off, origin, switch};
 /// | `MAX_CALLS` | `256` | calls in flight before new ones are shed |
 /// | `RATE_LIMIT_PER_MINUTE` | `600` | requests of one caller (`sub`) in a minute |
 /// | `RATE_LIMIT_BURST` | `120` | how many of them may come at once |
-/// | `MAX_CONNECTIONS` | `1024` | open connections |
+/// | `MAX_CONNECTIONS` | `1024` | open connections; for more, those that wait longest for their client are closed |
+/// | `DRAIN_DELAY` | unset | how long a server that shuts down still accepts, `/readyz` failing already |
 /// | `DRAIN_TIMEOUT` | `10s` | bound of a shutdown |
+/// | `TLS_CERT` | unset | PEM file of the certificate chain; with `TLS_KEY` the server speaks TLS |
+/// | `TLS_KEY` | unset | PEM file of its private key |
+/// | `TRUSTED_PROXIES` | none | addresses and ranges of proxies that are believed who calls |
+/// | `METRICS_ADDR` | on loopback | a listener of its own for `/metrics`, or `off` |
 /// | `RUST_LOG` | `info` | what the server log shows |
+/// | `LOG_FORMAT` | `text` | `text` for people, `json` for machines |
 /// | `LOG_DIR` | unset | folder for daily log files beside the console |
 pub struct Config {
     /// Address and port to listen on.
@@ -104,16 +112,37 @@ pub struct Config {
     pub rate_limit_burst: NonZeroU32,
     /// Open connections.
     pub max_connections: usize,
+    /// How long a server that shuts down still accepts.
+    pub drain_delay: Duration,
     /// Bound of a shutdown.
     pub drain_timeout: Duration,
+    /// The certificate, where the server speaks TLS.
+    pub tls: Option<TlsFiles>,
+    /// The proxies that are believed who calls.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Where metrics are read.
+    pub metrics: MetricsAddr,
     /// Filter of the server log, in tracing's directives.
     pub log: String,
+    /// Whether the server log is JSON.
+    pub log_json: bool,
     /// Folder for daily log files.
     pub log_dir: Option<PathBuf>,
 }
 
+/// Where metrics are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricsAddr {
+    /// At the server's own address, where that is loopback.
+    Default,
+    /// Nowhere.
+    Off,
+    /// At this address; at the server's own, if it is the same.
+    At(SocketAddr),
+}
+
 /// The names of all variables, in the order of `.env.example`.
-pub const VARIABLES: [&str; 34] = [
+pub const VARIABLES: [&str; 40] = [
     "DISCORD_TOKEN",
     "BIND_ADDR",
     "AUDIT_LOG",
@@ -145,8 +174,14 @@ pub const VARIABLES: [&str; 34] = [
     "RATE_LIMIT_PER_MINUTE",
     "RATE_LIMIT_BURST",
     "MAX_CONNECTIONS",
+    "DRAIN_DELAY",
     "DRAIN_TIMEOUT",
+    "TLS_CERT",
+    "TLS_KEY",
+    "TRUSTED_PROXIES",
+    "METRICS_ADDR",
     "RUST_LOG",
+    "LOG_FORMAT",
     "LOG_DIR",
 ];
 
@@ -244,12 +279,57 @@ impl Config {
             rate_limit_per_minute: env.number("RATE_LIMIT_PER_MINUTE", "600")?,
             rate_limit_burst: env.number("RATE_LIMIT_BURST", "120")?,
             max_connections: env.count("MAX_CONNECTIONS", "1024")?,
+            drain_delay: env.parsed("DRAIN_DELAY", "", "a duration above zero such as 5s; unset for none", |text| {
+                if text.is_empty() { Some(Duration::ZERO) } else { duration(text) }
+            })?,
             drain_timeout: env.duration("DRAIN_TIMEOUT", "10s")?,
+            tls: tls(&env)?,
+            trusted_proxies: env.networks("TRUSTED_PROXIES")?,
+            metrics: env.parsed("METRICS_ADDR", "", "an IP address and a port, such as 127.0.0.1:9100, or off", |text| match text {
+                "" => Some(MetricsAddr::Default),
+                "off" => Some(MetricsAddr::Off),
+                _ => text.parse().ok().map(MetricsAddr::At),
+            })?,
             log: env.parsed("RUST_LOG", "info", "levels and targets, such as info or warn,discord_mcp_server=debug", |text| {
                 text.parse::<tracing_subscriber::filter::Targets>().ok().map(|_| text.to_owned())
             })?,
+            log_json: env.parsed("LOG_FORMAT", "text", "text or json", |text| match text {
+                "text" => Some(false),
+                "json" => Some(true),
+                _ => None,
+            })?,
             log_dir: env.optional("LOG_DIR")?.map(PathBuf::from),
         })
+    }
+}
+
+/// The certificate and its key belong together.
+fn tls<F>(env: &Variables<F>) -> Result<Option<TlsFiles>, ConfigError>
+where
+    F: Fn(&'static str) -> Option<OsString>,
+{
+    let [cert, key] = [env.optional("TLS_CERT")?, env.optional("TLS_KEY")?];
+    let missing = |variable, allowed| {
+        Err(ConfigError {
+            variable,
+            value: None,
+            allowed,
+        })
+    };
+    match (cert, key) {
+        (None, None) => Ok(None),
+        (Some(cert), Some(key)) => Ok(Some(TlsFiles {
+            cert: cert.into(),
+            key: key.into(),
+        })),
+        (Some(_), None) => missing(
+            "TLS_KEY",
+            "TLS_CERT needs it: the certificate's private key, a PEM file",
+        ),
+        (None, Some(_)) => missing(
+            "TLS_CERT",
+            "TLS_KEY needs it: the certificate chain, a PEM file",
+        ),
     }
 }
 

@@ -18,10 +18,12 @@ use crate::audit::{Audit, Outcome, Subject, Touched};
 use crate::auth::Principal;
 use crate::discord::{Connector, HeldBack};
 use crate::error::{Code, Error};
+mod request;
 mod run;
 
 use crate::tools;
 pub use crate::tools::Done;
+pub use request::{RequestId, trace_id};
 use run::Run;
 
 /// Runs calls.
@@ -39,8 +41,8 @@ pub struct Caller {
     pub principal: Arc<Principal>,
     /// The way in: `rest` or `mcp`.
     pub door: &'static str,
-    /// The id of the request, which the caller reads too.
-    pub request_id: String,
+    /// The request, whose id the caller reads too.
+    pub request: RequestId,
     /// The caller's address.
     pub client: Option<IpAddr>,
     /// Whether its user can and must be asked before something is deleted.
@@ -56,13 +58,13 @@ impl Caller {
     pub fn new(
         principal: Arc<Principal>,
         door: &'static str,
-        request_id: String,
+        request: RequestId,
         client: Option<IpAddr>,
     ) -> Self {
         Self {
             principal,
             door,
-            request_id,
+            request,
             client,
             confirm: false,
             cancelled: None,
@@ -149,6 +151,16 @@ impl Dispatcher {
         &self.audit
     }
 
+    /// How many calls are in flight.
+    pub fn in_flight(&self) -> usize {
+        (self.max_calls as usize).saturating_sub(self.permits.available_permits())
+    }
+
+    /// How many requests of this server Discord had to refuse in the last ten minutes.
+    pub fn invalid_requests(&self) -> u32 {
+        self.connector.invalid_requests()
+    }
+
     /// Waits until no call is in flight.
     pub async fn drained(&self) {
         // The semaphore is never closed, so this can only end by acquiring.
@@ -193,7 +205,7 @@ impl Dispatcher {
         };
         let subject = Arc::new(Subject {
             call_id: uuid::Uuid::now_v7().to_string(),
-            request_id: caller.request_id,
+            request_id: caller.request.as_str().to_owned(),
             door: caller.door,
             user_id: caller.principal.user_id.clone(),
             jti: caller.principal.jti.clone(),
@@ -237,12 +249,19 @@ impl Dispatcher {
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
         };
+        let tool = subject.tool.as_deref().and_then(tools::find);
+        let tool = tool.map_or("other", |tool| tool.name);
+        crate::metrics::call(tool, subject.door, outcome.status, started.elapsed());
+        caller.request.tell();
         tracing::info!(
             request_id = subject.request_id,
+            trace_id = caller.request.trace_id(),
             door = subject.door,
             tool = subject.tool,
             user_id = subject.user_id,
+            client = subject.client.map(tracing::field::display),
             status = outcome.status,
+            requests = outcome.requests,
             duration_ms = outcome.duration_ms,
             "call"
         );
@@ -308,7 +327,14 @@ mod tests {
             operator: Arc::default(),
             credential: Credential::Missing,
         });
-        let caller = || Caller::new(Arc::clone(&principal), "rest", "r".into(), None);
+        let caller = || {
+            Caller::new(
+                Arc::clone(&principal),
+                "rest",
+                RequestId::new("r".into(), None),
+                None,
+            )
+        };
         let asked = || {
             Asked::Run(Invocation {
                 tool: "get_messages".into(),

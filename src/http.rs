@@ -1,7 +1,9 @@
 //! The router and its layers. The doors are in `http/rest.rs` and in `mcp`.
 
 mod caller_limits;
+mod client;
 mod layers;
+mod measured;
 mod names;
 mod refusals;
 mod render;
@@ -22,10 +24,13 @@ use serde_json::json;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::auth::Verifier;
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{Dispatcher, RequestId};
 use crate::error::{Code, Error};
 use crate::mcp::Door;
+use crate::metrics::Metrics;
 pub use caller_limits::CallerLimits;
+pub use client::TrustedProxies;
+pub use measured::{MetricsAt, metrics_router};
 pub use names::Names;
 pub use refusals::Refusals;
 use render::failure;
@@ -46,28 +51,29 @@ pub struct App {
     pub callers: CallerLimits,
     /// Counts what was refused before authentication.
     pub refusals: Refusals,
+    /// The proxies that are believed who calls.
+    pub proxies: TrustedProxies,
+    /// What is counted, where it is, and who may read it here.
+    pub metrics: Option<(Metrics, MetricsAt)>,
     /// What clients are told of the identity provider, where there is one.
     pub metadata: Option<Metadata>,
     /// Whether the server is shutting down.
     pub draining: AtomicBool,
 }
 
-/// The id of one request, ours or the caller's.
-#[derive(Clone)]
-struct RequestId(Arc<str>);
-
 /// The whole of the server's routes and layers.
 ///
 /// Layers, outermost first, each with the reason for its place:
 /// 1. request id: everything further in, refusals included, is answered under it;
-/// 2. catch-panic: outside of all that could panic;
-/// 3. Host and Origin: what comes from another site's page gets no further, on any route;
-/// 4. CORS: answers what browsers ask before they let an allowed page call;
-/// 5. whole body: its cap and time hold before anything parses or authenticates;
-/// 6. shedding: before a signature is verified, which is the dearest step before the call itself;
-/// 7. authentication: only on routes that need it, so that an unknown path is a 404;
-/// 8. the caller's own limit: it takes to know who calls, and comes before what the call costs;
-/// 9. for MCP alone: what HTTP must say and the protocol's handler cannot.
+/// 2. client: whatever speaks of the caller's address means the client, and not a proxy;
+/// 3. catch-panic: outside of all that could panic;
+/// 4. Host and Origin: what comes from another site's page gets no further, on any route;
+/// 5. CORS: answers what browsers ask before they let an allowed page call;
+/// 6. whole body: its cap and time hold before anything parses or authenticates;
+/// 7. shedding: before a signature is verified, which is the dearest step before the call itself;
+/// 8. authentication: only on routes that need it, so that an unknown path is a 404;
+/// 9. the caller's own limit: it takes to know who calls, and comes before what the call costs;
+/// 10. for MCP alone: what HTTP must say and the protocol's handler cannot.
 pub fn router(app: Arc<App>) -> Router {
     let authenticate = || from_fn_with_state(Arc::clone(&app), layers::authenticate);
     let limit = || from_fn_with_state(Arc::clone(&app), layers::limit_caller);
@@ -93,12 +99,14 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(well_known::routes(&app))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
+        .route("/metrics", get(measured::show))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
-        .layer(from_fn(layers::whole_body))
+        .layer(from_fn_with_state(Arc::clone(&app), layers::whole_body))
         .layer(cors())
         .layer(from_fn_with_state(Arc::clone(&app), layers::check_origin))
         .layer(from_fn(layers::catch_panic))
+        .layer(from_fn_with_state(Arc::clone(&app), client::name_client))
         .layer(from_fn(layers::request_id))
         .with_state(app)
 }
@@ -150,7 +158,10 @@ async fn readyz(State(app): State<Arc<App>>) -> Response {
 }
 
 async fn not_found(Extension(id): Extension<RequestId>, request: Request) -> Response {
-    let path = request.uri().path();
+    nothing_at(request.uri().path(), &id)
+}
+
+fn nothing_at(path: &str, id: &RequestId) -> Response {
     // MCP clients whose token was refused look for an OAuth server, and show what they find.
     let oauth =
         path.starts_with("/.well-known/") || ["/register", "/authorize", "/token"].contains(&path);
@@ -163,5 +174,5 @@ async fn not_found(Extension(id): Extension<RequestId>, request: Request) -> Res
             "Nothing is here; served are /mcp, POST /mcp/v1/tools/invoke, GET /mcp/v1/tools, GET /healthz and GET /readyz",
         )
     };
-    failure(&error, &id)
+    failure(&error, id)
 }

@@ -5,7 +5,8 @@
 //! - [`config`]: the configuration, and the only reader of the environment.
 //! - [`cli`]: the command line, and how the parts are put together at start.
 //! - [`log`]: the server log.
-//! - [`server`]: the accept loop; it knows no routes.
+//! - [`metrics`]: what is counted, and the names of it.
+//! - [`server`] and [`tls`]: the accept loop; it knows no routes.
 //! - [`http`]: the router, its layers, the REST door.
 //! - [`mcp`]: the MCP door, over HTTP and over standard input.
 //! - [`auth`]: from a bearer to a principal, from a bot token to a bearer.
@@ -24,7 +25,7 @@
 //!
 //! # Invariants, each kept by a test in `tests/it/tidy.rs`
 //! - Imports go one way: server → http, mcp → auth → dispatch → tools → discord, and dispatch → audit;
-//!   config and error are known to all.
+//!   config, error and metrics are known to all.
 //! - The environment is read in `config` only. serenity is named in `discord` only. Status codes
 //!   stand in `http` and `error` only. Tasks are spawned in `dispatch`, `server` and `auth` (to fetch
 //!   an identity provider's keys) only.
@@ -41,5 +42,7 @@ pub mod error;
 pub mod http;
 pub mod log;
 pub mod mcp;
+pub mod metrics;
 pub mod server;
+pub mod tls;
 pub mod tools;

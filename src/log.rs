@@ -4,22 +4,23 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use tracing::{Level, Metadata};
-use tracing_appender::non_blocking::WorkerGuard;
-use tracing_subscriber::Layer as _;
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Starts logging to standard error and, where `dir` is set, to a daily file there. The guard
-/// flushes the file when it is dropped.
+/// Starts logging to standard error and, where `dir` is set, to a daily file there: in lines for
+/// people, or with `json` in one object each. The guards flush both when they are dropped.
 ///
 /// `filter` is a list of tracing directives. Whatever it says, serenity stays silent: it would log
 /// the bodies of requests. rmcp is held to errors: it would log the arguments of calls.
 ///
 /// # Errors
 /// When the folder cannot be written to, in one line.
-pub fn start(filter: &str, dir: Option<&Path>) -> Result<Option<WorkerGuard>, String> {
+pub fn start(filter: &str, json: bool, dir: Option<&Path>) -> Result<Vec<WorkerGuard>, String> {
     let targets: Targets = filter
         .parse()
         .map_err(|_| "RUST_LOG cannot be read".to_owned())?;
@@ -30,11 +31,12 @@ pub fn start(filter: &str, dir: Option<&Path>) -> Result<Option<WorkerGuard>, St
             || (target.starts_with("rmcp") && *metadata.level() != Level::ERROR);
         !quiet
     };
-    let console = fmt::layer()
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal());
-    let (file, guard) = match dir {
-        None => (None, None),
+    // A reader of the console who has stopped to read must not stop the server.
+    let (console, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let mut guards = vec![guard];
+    let console = lines(console, json, std::io::stderr().is_terminal());
+    let file = match dir {
+        None => None,
         Some(dir) => {
             let appender = tracing_appender::rolling::Builder::new()
                 .rotation(tracing_appender::rolling::Rotation::DAILY)
@@ -48,10 +50,8 @@ pub fn start(filter: &str, dir: Option<&Path>) -> Result<Option<WorkerGuard>, St
                     )
                 })?;
             let (writer, guard) = tracing_appender::non_blocking(appender);
-            (
-                Some(fmt::layer().with_writer(writer).with_ansi(false)),
-                Some(guard),
-            )
+            guards.push(guard);
+            Some(lines(writer, json, false))
         }
     };
     tracing_subscriber::registry()
@@ -59,5 +59,18 @@ pub fn start(filter: &str, dir: Option<&Path>) -> Result<Option<WorkerGuard>, St
         .with(file.map(|file| file.with_filter(targets.and(filter_fn(loud)))))
         .try_init()
         .map_err(|_| "logging was started twice".to_owned())?;
-    Ok(guard)
+    Ok(guards)
+}
+
+/// A layer that writes lines: for people, or one JSON object each.
+fn lines<S>(writer: NonBlocking, json: bool, ansi: bool) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: tracing::Subscriber + for<'a> LookupSpan<'a>,
+{
+    let layer = fmt::layer().with_writer(writer).with_ansi(ansi);
+    if json {
+        layer.json().flatten_event(true).boxed()
+    } else {
+        layer.boxed()
+    }
 }

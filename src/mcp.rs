@@ -33,7 +33,7 @@ use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, Stream
 use tokio_util::sync::CancellationToken;
 
 use crate::auth::{OwnBearer, Principal};
-use crate::dispatch::{Caller, Dispatcher, Permit};
+use crate::dispatch::{Caller, Dispatcher, Permit, RequestId};
 use crate::error::Error;
 use crate::tools::TOOLS;
 use confirm::Confirmations;
@@ -79,7 +79,7 @@ struct Inner {
 struct Visit {
     principal: Arc<Principal>,
     permit: Arc<Permit>,
-    request_id: String,
+    request: RequestId,
     client: Option<IpAddr>,
     cancelled: CancellationToken,
 }
@@ -127,16 +127,14 @@ impl Door {
             let extensions = &parts.extensions;
             let found = extensions
                 .get::<Arc<Principal>>()
-                .zip(extensions.get::<Arc<Permit>>());
-            let (principal, permit) = found.ok_or_else(|| protocol_error(&Error::internal()))?;
-            let id = parts
-                .headers
-                .get("x-request-id")
-                .and_then(|id| id.to_str().ok());
+                .zip(extensions.get::<Arc<Permit>>())
+                .zip(extensions.get::<RequestId>());
+            let ((principal, permit), request) =
+                found.ok_or_else(|| protocol_error(&Error::internal()))?;
             return Ok(Visit {
                 principal: Arc::clone(principal),
                 permit: Arc::clone(permit),
-                request_id: id.unwrap_or_default().to_owned(),
+                request: request.clone(),
                 cancelled: context.ct.clone(),
                 client: extensions
                     .get::<ConnectInfo<SocketAddr>>()
@@ -148,7 +146,10 @@ impl Door {
             .as_ref()
             .ok_or_else(|| protocol_error(&Error::internal()))?;
         let principal = local.verify().await.map_err(|reason| {
-            tracing::info!(?reason, "the bearer of standard input was refused");
+            tracing::info!(
+                reason = reason.as_str(),
+                "the bearer of standard input was refused"
+            );
             protocol_error(&Error::invalid_token())
         })?;
         let permit = inner
@@ -156,9 +157,9 @@ impl Door {
             .admit()
             .map_err(|error| protocol_error(&error))?;
         Ok(Visit {
-            principal: Arc::new(principal),
+            principal,
             permit: Arc::new(permit),
-            request_id: uuid::Uuid::now_v7().to_string(),
+            request: RequestId::new(uuid::Uuid::now_v7().to_string(), None),
             client: None,
             cancelled: context.ct.clone(),
         })
@@ -171,7 +172,7 @@ impl Visit {
         let mut caller = Caller::new(
             Arc::clone(&self.principal),
             "mcp",
-            self.request_id.clone(),
+            self.request.clone(),
             self.client,
         );
         caller.cancelled = Some(self.cancelled.clone());

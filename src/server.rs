@@ -1,5 +1,7 @@
-//! The accept loop: how many connections, how long for their headers, how long to drain. It knows
-//! no routes.
+//! The accept loop: how many connections, how long each may keep the server waiting, TLS, how long
+//! to drain. It knows no routes.
+
+mod connections;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -10,28 +12,41 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use socket2::{Domain, Protocol, Socket, Type};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tower::ServiceExt as _;
 
-/// How long a client may take to send the head of a request, and to begin one on a kept connection.
+use crate::tls::Tls;
+use connections::{Answering, Asking, Connection, Connections};
+
+/// How long a client may take for the TLS handshake, to send the head of a request, and to begin
+/// one on a kept connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Bytes of a request's head.
+/// Bytes of a request's head, and the headers in it.
 const HEADER_BYTES: usize = 32 << 10;
+const HEADERS: usize = 64;
 /// Connections that the kernel may hold for us; `TcpListener::bind` would ask for 128.
 const BACKLOG: i32 = 1024;
 /// The pause after a failure to accept, as when descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often a full server looks for a connection that it can close.
+const FULL_PAUSE: Duration = Duration::from_millis(20);
+/// How long a client may keep a server waiting that shuts down, and how often that is looked at.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
+const DRAIN_PAUSE: Duration = Duration::from_millis(100);
 
 /// How much the server takes on.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Open connections; more wait in the kernel's backlog.
+    /// Open connections. When there are more, the one that has waited longest for its client is
+    /// closed.
     pub connections: usize,
     /// How long connections may go on after the shutdown began.
     pub drain: Duration,
@@ -54,25 +69,23 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Serves `router` on `listener` until `shutdown` completes, then lets the requests in flight
-/// finish, for at most the drain time.
+/// Serves `router` on `listener`, over TLS where there is `tls`, until `shutdown` completes. Then
+/// requests in flight finish, for at most the drain time, and clients that keep the server waiting
+/// for a second are no longer waited for.
 pub async fn run(
     listener: TcpListener,
     router: Router,
+    tls: Option<Arc<Tls>>,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
     let permits = Arc::new(Semaphore::new(limits.connections));
+    let connections = Arc::new(Connections::default());
     let graceful = GracefulShutdown::new();
-    let mut connections = http1::Builder::new();
-    connections
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_buf_size(HEADER_BYTES);
     tokio::pin!(shutdown);
     loop {
         let accepted = tokio::select! {
-            accepted = accept(&listener, &permits) => accepted,
+            accepted = accept(&listener, &permits, &connections) => accepted,
             () = &mut shutdown => break,
         };
         let (stream, address, permit) = match accepted {
@@ -83,25 +96,45 @@ pub async fn run(
                 continue;
             }
         };
-        let router = router.clone();
-        let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(address));
-            let answer = router.clone().oneshot(request);
-            async move { answer.await.map_err(|never: Infallible| never) }
-        });
-        let connection =
-            graceful.watch(connections.serve_connection(TokioIo::new(stream), service));
+        let serving = Serving {
+            router: router.clone(),
+            address,
+            watcher: graceful.watcher(),
+        };
+        let acceptor = tls.as_ref().map(|tls| tls.acceptor());
+        let open = connections.open();
         tokio::spawn(async move {
-            // A client that breaks off is no event: its call, if it made one, is recorded anyway.
-            connection.await.ok();
-            drop(permit);
+            let connection = Arc::clone(&open.connection);
+            let served = async {
+                let Some(acceptor) = acceptor else {
+                    return serving.serve(stream, &connection).await;
+                };
+                let handshake = tokio::time::timeout(HEADER_TIMEOUT, acceptor.accept(stream));
+                if let Ok(Ok(stream)) = handshake.await {
+                    serving.serve(stream, &connection).await;
+                }
+            };
+            tokio::select! {
+                () = served => crate::metrics::disconnected(false),
+                () = connection.closed() => crate::metrics::disconnected(true),
+            }
+            drop((open, permit));
         });
     }
     drop(listener);
-    if tokio::time::timeout(limits.drain, graceful.shutdown())
-        .await
-        .is_err()
-    {
+    let drained = async {
+        let impatience = async {
+            loop {
+                tokio::time::sleep(DRAIN_PAUSE).await;
+                connections.close_waiting(DRAIN_PATIENCE);
+            }
+        };
+        tokio::select! {
+            () = graceful.shutdown() => {}
+            () = impatience => {}
+        }
+    };
+    if tokio::time::timeout(limits.drain, drained).await.is_err() {
         tracing::warn!("connections were still open when the drain time ended");
     }
 }
@@ -109,13 +142,52 @@ pub async fn run(
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    // The semaphore is never closed.
-    let permit = Arc::clone(permits)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
+    connections: &Connections,
+) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let (stream, address) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, address, permit))
+    if let Ok(permit) = Arc::clone(permits).try_acquire_owned() {
+        return Ok((stream, address, permit));
+    }
+    loop {
+        connections.make_room();
+        let free = Arc::clone(permits).acquire_owned();
+        // The semaphore is never closed.
+        if let Ok(permit) = tokio::time::timeout(FULL_PAUSE, free).await {
+            return Ok((stream, address, permit.map_err(io::Error::other)?));
+        }
+    }
+}
+
+/// What a connection is served with.
+struct Serving {
+    router: Router,
+    address: SocketAddr,
+    watcher: Watcher,
+}
+
+impl Serving {
+    async fn serve<S>(self, stream: S, connection: &Arc<Connection>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let mut request = request.map(|body| Asking::new(body, connection));
+            request.extensions_mut().insert(ConnectInfo(self.address));
+            let answer = self.router.clone().oneshot(request);
+            let connection = Arc::clone(connection);
+            async move {
+                let answer = answer.await.map_err(|never: Infallible| never)?;
+                Ok::<_, Infallible>(answer.map(|body| Answering::new(body, connection)))
+            }
+        });
+        let serving = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIMEOUT)
+            .max_buf_size(HEADER_BYTES)
+            .max_headers(HEADERS)
+            .serve_connection(TokioIo::new(stream), service);
+        // A client that breaks off is no event: its call, if it made one, is recorded anyway.
+        self.watcher.watch(serving).await.ok();
+    }
 }

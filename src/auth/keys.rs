@@ -11,6 +11,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jsonwebtoken::{DecodingKey, EncodingKey};
 use serde_json::{Value, json};
@@ -59,7 +60,7 @@ impl Pair {
 /// The keys of this server. They are secrets and so have no `Debug`.
 pub struct Keys {
     /// By `kid`.
-    pub(super) verifying: HashMap<String, DecodingKey>,
+    pub(super) verifying: HashMap<String, Arc<DecodingKey>>,
     /// By `kid`.
     pub(super) opening: HashMap<String, OpeningKey>,
     /// With its `kid`.
@@ -137,7 +138,10 @@ impl Keys {
             let path = dir.join(file);
             if Pair::Jwt.is_public(file) {
                 let key = PublicKey::read(&path)?;
-                if verifying.insert(key.kid.clone(), key.verifying()).is_none() {
+                if verifying
+                    .insert(key.kid.clone(), Arc::new(key.verifying()))
+                    .is_none()
+                {
                     jwks.push(key.jwk("sig", "RS256"));
                 }
                 first.get_or_insert(key.kid);

@@ -41,7 +41,7 @@ pub struct Provider {
 
 #[derive(Default)]
 struct State {
-    keys: HashMap<String, DecodingKey>,
+    keys: HashMap<String, Arc<DecodingKey>>,
     fetched: Option<Instant>,
     attempted: Option<Instant>,
 }
@@ -77,7 +77,7 @@ impl Provider {
     /// The key of this `kid`. A `kid` that is not known is worth a fetch, if the last one was long
     /// enough ago. A set that is too old is fetched anew by one call; others meanwhile go on with
     /// what there is.
-    pub(super) async fn key(self: &Arc<Self>, kid: &str) -> Option<DecodingKey> {
+    pub(super) async fn key(self: &Arc<Self>, kid: &str) -> Option<Arc<DecodingKey>> {
         let known = self.known(kid);
         let is_fresh = self
             .read()
@@ -124,7 +124,8 @@ impl Provider {
                     keys = keys.len(),
                     "the identity provider's keys were fetched"
                 );
-                (state.keys, state.fetched) = (keys, Some(now));
+                let keys = keys.into_iter().map(|(kid, key)| (kid, Arc::new(key)));
+                (state.keys, state.fetched) = (keys.collect(), Some(now));
             }
             Err(problem) => {
                 tracing::warn!(
@@ -167,7 +168,7 @@ impl Provider {
         jwks::read(&body)
     }
 
-    fn known(&self, kid: &str) -> Option<DecodingKey> {
+    fn known(&self, kid: &str) -> Option<Arc<DecodingKey>> {
         self.read().keys.get(kid).cloned()
     }
 

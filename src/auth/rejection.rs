@@ -42,6 +42,32 @@ pub enum Rejection {
     Unsealable,
 }
 
+impl Rejection {
+    /// Its name in log and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NoBearer => "no_bearer",
+            Self::SeveralHeaders => "several_headers",
+            Self::Oversized => "oversized",
+            Self::Malformed => "malformed",
+            Self::ForbiddenHeader => "forbidden_header",
+            Self::WrongAlgorithm => "wrong_algorithm",
+            Self::UnknownKey => "unknown_key",
+            Self::BadSignature => "bad_signature",
+            Self::BadClaims => "bad_claims",
+            Self::WrongIssuer => "wrong_issuer",
+            Self::WrongAudience => "wrong_audience",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::LivesTooLong => "lives_too_long",
+            Self::Revoked => "revoked",
+            Self::NotSealed => "not_sealed",
+            Self::UnknownSealingKey => "unknown_sealing_key",
+            Self::Unsealable => "unsealable",
+        }
+    }
+}
+
 impl std::fmt::Display for Rejection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {

@@ -5,11 +5,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::dangerous::insecure_decode_claims;
 use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use super::bearer::HEADER_LIMIT;
+use super::cache::{Verified, VerifiedBearers};
 use super::claims::{Claims, Issuer, has_object, header_names, named_secret};
 use super::keys::Keys;
 use super::principal::{Credential, Limits, OperatorLimits, Principal};
@@ -56,6 +57,7 @@ pub struct Verifier {
     operator: Arc<OperatorLimits>,
     revocations: Revocations,
     readable_told: Once,
+    verified: VerifiedBearers,
 }
 
 impl Verifier {
@@ -84,14 +86,50 @@ impl Verifier {
             operator: Arc::new(rules.operator),
             revocations: rules.revocations,
             readable_told: Once::new(),
+            verified: VerifiedBearers::new(),
         }
     }
 
-    /// Verifies a bearer. A token of the provider may cost a fetch of its keys.
+    /// Verifies a bearer, unless that was done lately and its grounds still hold. A token of the
+    /// provider may cost a fetch of its keys.
     ///
     /// # Errors
     /// The first reason found. What the caller is told must not depend on it.
-    pub async fn verify(&self, bearer: &str) -> Result<Principal, Rejection> {
+    pub async fn verify(&self, bearer: &str) -> Result<Arc<Principal>, Rejection> {
+        if let Some(verified) = self.verified.get(bearer) {
+            if self.holds(&verified).await {
+                crate::metrics::bearer(true);
+                return Ok(verified.principal);
+            }
+            self.verified.forget(bearer);
+        }
+        crate::metrics::bearer(false);
+        let verified = self.verify_anew(bearer).await?;
+        let principal = Arc::clone(&verified.principal);
+        self.verified.keep(bearer, verified);
+        Ok(principal)
+    }
+
+    /// Whether nothing has changed that a bearer was verified with, and it has neither expired nor
+    /// been revoked.
+    async fn holds(&self, verified: &Verified) -> bool {
+        let theirs = match (&verified.theirs, &self.provider) {
+            (None, _) => true,
+            (Some((kid, key)), Some((provider, _))) => {
+                let now = provider.key(kid).await;
+                now.is_some_and(|now| Arc::ptr_eq(&now, key))
+            }
+            (Some(_), None) => false,
+        };
+        let principal = &verified.principal;
+        let (jti, sub) = (principal.jti.as_deref(), &principal.user_id);
+        theirs
+            && Arc::ptr_eq(&verified.keys, &self.keys())
+            && now() <= verified.exp.saturating_add(LEEWAY_SECONDS)
+            && !self.revocations.cover(jti, sub, verified.iat)
+    }
+
+    async fn verify_anew(&self, bearer: &str) -> Result<Verified, Rejection> {
         let header = decode_header(bearer).map_err(|_| Rejection::Malformed)?;
         check_header(bearer, &header)?;
         if !has_object(bearer) {
@@ -101,12 +139,10 @@ impl Verifier {
         // What the token says of its issuer decides which keys may verify it, and is verified then.
         let Issuer { iss } = insecure_decode_claims(bearer).map_err(|_| Rejection::BadClaims)?;
         let keys = self.keys();
-        let ours = |key: Option<&DecodingKey>| key.cloned();
-        let (key, validation, token_claim) = match &self.provider {
-            _ if iss == self.issuer => (ours(keys.verifying.get(kid)), &self.own, None),
+        let (key, validation, provider) = match &self.provider {
+            _ if iss == self.issuer => (keys.verifying.get(kid).cloned(), &self.own, None),
             Some((provider, theirs)) if iss == provider.config().issuer => {
-                let claim = provider.config().token_claim.as_deref();
-                (provider.key(kid).await, theirs, claim)
+                (provider.key(kid).await, theirs, Some(provider.config()))
             }
             _ => return Err(Rejection::WrongIssuer),
         };
@@ -115,7 +151,7 @@ impl Verifier {
             .map_err(|error| rejection(&error))?
             .claims;
         self.check(&claims)?;
-        if let Some(claim) = token_claim {
+        if let Some(claim) = provider.and_then(|config| config.token_claim.as_deref()) {
             let secret = named_secret(bearer, claim).ok_or(Rejection::BadClaims)?;
             let is_sealed = |text: &SecretString| text.expose_secret().matches('.').count() == 4;
             (claims.discord_token_sealed, claims.discord_token) = match secret {
@@ -124,12 +160,19 @@ impl Verifier {
             };
         }
         let credential = self.credential(&claims, &keys)?;
-        Ok(self.principal(claims, credential))
+        Ok(Verified {
+            theirs: provider.map(|_| (kid.to_owned(), key)),
+            keys,
+            iat: claims.iat,
+            exp: claims.exp,
+            principal: Arc::new(self.principal(claims, credential)),
+        })
     }
 
     /// Takes these keys in place of those there were, from the next token on.
     pub fn use_keys(&self, keys: Arc<Keys>) {
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        self.verified.clear();
     }
 
     /// Fetches the provider's keys, where there is one, so that the first call need not wait.
@@ -160,10 +203,7 @@ impl Verifier {
         if !sane(&claims.sub) || claims.jti.as_deref().is_some_and(|jti| !sane(jti)) {
             return Err(Rejection::BadClaims);
         }
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
-        if claims.iat > now.saturating_add(LEEWAY_SECONDS) {
+        if claims.iat > now().saturating_add(LEEWAY_SECONDS) {
             return Err(Rejection::NotYetValid);
         }
         let lifetime = claims
@@ -238,7 +278,7 @@ impl OwnBearer {
     ///
     /// # Errors
     /// Those of [`Verifier::verify`].
-    pub async fn verify(&self) -> Result<Principal, Rejection> {
+    pub async fn verify(&self) -> Result<Arc<Principal>, Rejection> {
         let bearer = self.bearer.expose_secret().trim();
         // As in the header that it would be sent in.
         if "Bearer ".len() + bearer.len() > HEADER_LIMIT {
@@ -246,6 +286,13 @@ impl OwnBearer {
         }
         self.verifier.verify(bearer).await
     }
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 fn check_header(bearer: &str, header: &Header) -> Result<(), Rejection> {

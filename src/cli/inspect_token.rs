@@ -84,10 +84,10 @@ fn bare(text: &str) -> SecretString {
     text.strip_prefix("Bearer ").unwrap_or(text).trim().into()
 }
 
-fn report(shown: Option<&Shown>, verified: &Result<Principal, Rejection>) -> String {
+fn report(shown: Option<&Shown>, verified: &Result<Arc<Principal>, Rejection>) -> String {
     let mut text = String::new();
     if let Some(shown) = shown {
-        for (name, value) in rows(shown, verified.as_ref().ok()) {
+        for (name, value) in rows(shown, verified.as_deref().ok()) {
             text += &format!("{name:<10} {value}\n");
         }
     }

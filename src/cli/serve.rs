@@ -1,40 +1,60 @@
 //! `serve`: puts the parts together and runs the server.
 
 use std::io::IsTerminal as _;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
 use super::say;
 use crate::audit::{Audit, Content, ContentPolicy};
 use crate::auth::{Keys, Provider, Revocations, Rules, Verifier, secret_file};
-use crate::config::Config;
+use crate::config::{Config, MetricsAddr};
 use crate::discord::Connector;
 use crate::dispatch::Dispatcher;
-use crate::http::{App, CallerLimits, Metadata, Names, Refusals, router};
+use crate::http::{
+    App, CallerLimits, Metadata, MetricsAt, Names, Refusals, TrustedProxies, metrics_router, router,
+};
 use crate::mcp::Door;
+use crate::metrics::Metrics;
 use crate::server::{self, Limits};
+use crate::tls::Tls;
 use crate::tools::TOOLS;
 
+/// How often what was measured is put in order.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// What the listener for metrics takes on.
+const FOR_METRICS: Limits = Limits {
+    connections: 16,
+    drain: Duration::ZERO,
+};
 const NO_TLS: &str = "the HTTP client cannot be set up: TLS is not available";
 
 /// Serves until SIGTERM or Ctrl-C; a second signal ends the process at once.
 pub(super) fn serve(config: Config) -> Result<(), String> {
-    let _log = crate::log::start(&config.log, config.log_dir.as_deref())?;
+    let _log = crate::log::start(&config.log, config.log_json, config.log_dir.as_deref())?;
+    count_panics();
+    let metrics = metrics(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| format!("the runtime cannot start: {error}"))?;
-    runtime.block_on(run(config))
+    runtime.block_on(run(config, metrics))
 }
 
 /// Puts the parts together as `config` says.
 ///
 /// # Errors
 /// One line that says which part cannot be used.
-pub fn assemble(config: &Config, keys: &Arc<Keys>) -> Result<Arc<App>, String> {
+pub fn assemble(
+    config: &Config,
+    keys: &Arc<Keys>,
+    metrics: Option<Metrics>,
+) -> Result<Arc<App>, String> {
     let dispatcher = dispatcher(config)?;
     Ok(Arc::new(App {
         verifier: verifier(config, keys)?,
@@ -47,6 +67,8 @@ pub fn assemble(config: &Config, keys: &Arc<Keys>) -> Result<Arc<App>, String> {
         ),
         callers: CallerLimits::new(config.rate_limit_per_minute, config.rate_limit_burst),
         refusals: Refusals::default(),
+        proxies: TrustedProxies::new(config.trusted_proxies.clone()),
+        metrics: metrics.map(|metrics| (metrics, metrics_at(config))),
         metadata: config.provider.as_ref().map(|provider| Metadata {
             issuer: provider.issuer.clone(),
             public_url: public_url(config),
@@ -100,12 +122,53 @@ fn public_url(config: &Config) -> String {
     let local = || {
         let bind = config.bind_addr;
         if bind.ip().is_loopback() {
-            format!("http://localhost:{}", bind.port())
+            format!("{}://localhost:{}", scheme(config), bind.port())
         } else {
-            format!("http://{bind}")
+            format!("{}://{bind}", scheme(config))
         }
     };
     config.public_url.clone().unwrap_or_else(local)
+}
+
+fn scheme(config: &Config) -> &'static str {
+    if config.tls.is_some() {
+        "https"
+    } else {
+        "http"
+    }
+}
+
+/// Who may read metrics at the server's own address.
+fn metrics_at(config: &Config) -> MetricsAt {
+    match config.metrics {
+        MetricsAddr::Default if config.bind_addr.ip().is_loopback() => MetricsAt::Loopback,
+        MetricsAddr::At(address) if address == config.bind_addr => MetricsAt::Here,
+        MetricsAddr::Default | MetricsAddr::Off | MetricsAddr::At(_) => MetricsAt::Elsewhere,
+    }
+}
+
+/// Starts counting, where anybody may read it.
+fn metrics(config: &Config) -> Result<Option<Metrics>, String> {
+    let nowhere = match config.metrics {
+        MetricsAddr::Off => true,
+        MetricsAddr::Default => metrics_at(config) == MetricsAt::Elsewhere,
+        MetricsAddr::At(_) => false,
+    };
+    if nowhere {
+        return Ok(None);
+    }
+    let started = SystemTime::now().duration_since(UNIX_EPOCH);
+    let started = started.map_or(0.0, |since| since.as_secs_f64());
+    crate::metrics::start(started).map(Some)
+}
+
+/// Panics are counted, and the log tells where they were. What they say may hold what a caller sent.
+fn count_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        crate::metrics::panicked();
+        let at = panic.location().map(ToString::to_string);
+        tracing::error!(at, "a call panicked");
+    }));
 }
 
 /// Loads the keys, or makes them.
@@ -120,7 +183,7 @@ pub(super) fn keys(config: &Config) -> Result<Arc<Keys>, String> {
     Ok(Arc::new(keys))
 }
 
-async fn run(config: Config) -> Result<(), String> {
+async fn run(config: Config, metrics: Option<Metrics>) -> Result<(), String> {
     // Before anybody is told that there is a server to send them to.
     let no_signals = |error| format!("signals cannot be waited for: {error}");
     let (mut stop, mut stop_at_once) = (
@@ -129,36 +192,54 @@ async fn run(config: Config) -> Result<(), String> {
     );
     let hangups = signal(SignalKind::hangup()).map_err(no_signals)?;
     let keys = keys(&config)?;
-    let app = assemble(&config, &keys)?;
-    let listener = server::listen(config.bind_addr).map_err(|error| {
-        format!(
-            "BIND_ADDR={} cannot be listened on: {error}; is another server running there?",
-            config.bind_addr
-        )
-    })?;
+    let tls = config.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
+    let app = assemble(&config, &keys, metrics)?;
+    let listen = |variable: &str, address: SocketAddr| {
+        server::listen(address).map_err(|error| {
+            format!("{variable}={address} cannot be listened on: {error}; is another server running there?")
+        })
+    };
+    let listener = listen("BIND_ADDR", config.bind_addr)?;
+    let for_metrics = match config.metrics {
+        MetricsAddr::At(address) if address != config.bind_addr => {
+            Some(listen("METRICS_ADDR", address)?)
+        }
+        _ => None,
+    };
     // With port 0 the kernel chooses; the start says what it chose.
     let address = listener.local_addr().unwrap_or(config.bind_addr);
     say(
         std::io::stdout(),
         &welcome(&config, &keys, &address.to_string()),
     );
-    tracing::info!(%address, "serving");
+    tracing::info!(%address, tls = tls.is_some(), "serving");
+    if tls.is_none() && !address.ip().is_loopback() {
+        tracing::warn!(
+            %address,
+            "other machines can reach this address, and what they send can be read on the way: tokens and messages. Set TLS_CERT and TLS_KEY, or put a TLS proxy in front"
+        );
+    }
     let limits = Limits {
         connections: config.max_connections,
         drain: config.drain_timeout,
     };
     let stopping = Arc::clone(&app);
     let (began, mut drain) = tokio::sync::watch::channel(None);
+    let delay = config.drain_delay;
     let shutdown = async move {
         stop.asked().await;
         stopping.draining.store(true, Ordering::Relaxed);
+        if !delay.is_zero() {
+            tracing::info!("still accepting for DRAIN_DELAY; /readyz fails already");
+            tokio::time::sleep(delay).await;
+        }
         began.send_replace(Some(Instant::now()));
         tracing::info!("shutting down; a second signal ends at once");
     };
     let (dispatcher, hung_up) = (Arc::clone(&app.dispatcher), Arc::clone(&app));
     let serving = async {
         hung_up.verifier.prepare().await;
-        server::run(listener, router(app), limits, shutdown).await;
+        server::run(listener, router(app), tls.clone(), limits, shutdown).await;
         // Calls whose clients have gone finish too, in what is left of the drain time.
         let began = drain.borrow_and_update().unwrap_or_else(Instant::now);
         tokio::time::timeout_at(began + limits.drain, dispatcher.drained())
@@ -167,7 +248,8 @@ async fn run(config: Config) -> Result<(), String> {
     };
     tokio::select! {
         () = serving => {}
-        () = reload_on_hangup(hangups, &hung_up, &config) => {}
+        () = reload_on_hangup(hangups, &hung_up, tls.as_deref(), &config) => {}
+        () = measure(&hung_up, for_metrics) => {}
         () = async { stop_at_once.asked().await; stop_at_once.asked().await } => tracing::warn!("ended at once"),
     }
     dispatcher.audit().tell_head().await;
@@ -176,7 +258,7 @@ async fn run(config: Config) -> Result<(), String> {
 
 /// SIGHUP says that files have changed: log rotation has moved the trail, keys came or went. On a
 /// terminal it says that the terminal is gone, and this ends.
-async fn reload_on_hangup(mut hangups: Signal, app: &App, config: &Config) {
+async fn reload_on_hangup(mut hangups: Signal, app: &App, tls: Option<&Tls>, config: &Config) {
     while hangups.recv().await.is_some() {
         if std::io::stdin().is_terminal() {
             return;
@@ -190,13 +272,39 @@ async fn reload_on_hangup(mut hangups: Signal, app: &App, config: &Config) {
             }
             Err(error) => tracing::error!(%error, "keys were not reloaded"),
         }
+        match tls.map(Tls::reload) {
+            Some(Ok(())) => tracing::info!("the TLS certificate was reloaded"),
+            Some(Err(error)) => tracing::error!(%error, "the TLS certificate was not reloaded"),
+            None => {}
+        }
     }
     std::future::pending().await
 }
 
+/// Keeps what is measured in order, and shows it at an address of its own where there is one, for as
+/// long as the process lives.
+async fn measure(app: &Arc<App>, listener: Option<TcpListener>) {
+    let tidying = async {
+        while let Some((metrics, _)) = &app.metrics {
+            tokio::time::sleep(UPKEEP).await;
+            metrics.tidy_up();
+        }
+        std::future::pending::<()>().await;
+    };
+    let showing = async {
+        if let Some(listener) = listener {
+            let router = metrics_router(Arc::clone(app));
+            let never = std::future::pending();
+            server::run(listener, router, None, FOR_METRICS, never).await;
+        }
+        std::future::pending::<()>().await;
+    };
+    tokio::join!(tidying, showing);
+}
+
 /// What the original promised at its start: where it is, what it can do, how to be let in.
 fn welcome(config: &Config, keys: &Keys, address: &str) -> String {
-    let url = format!("http://{address}").replace("127.0.0.1", "localhost");
+    let url = format!("{}://{address}", scheme(config)).replace("127.0.0.1", "localhost");
     let mut text = format!(
         "Discord MCP server {} on {url}\n\nTools\n",
         env!("CARGO_PKG_VERSION")

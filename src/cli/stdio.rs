@@ -15,7 +15,7 @@ const PROCESSES: usize = 32;
 /// Serves the one client at standard input, with the bearer of `DISCORD_MCP_TOKEN`. Standard output
 /// carries the protocol and nothing else.
 pub(super) fn stdio(config: Config) -> Result<(), String> {
-    let _log = crate::log::start(&config.log, config.log_dir.as_deref())?;
+    let _log = crate::log::start(&config.log, config.log_json, config.log_dir.as_deref())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

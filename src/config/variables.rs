@@ -1,8 +1,11 @@
 //! Reading one variable: its text, or what is wrong with it.
 
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::ConfigError;
 use crate::audit::holds_secret;
@@ -64,6 +67,19 @@ impl<F: Fn(&'static str) -> Option<OsString>> Variables<F> {
             items
                 .map(|item| good(item).then(|| item.to_owned()))
                 .collect()
+        })
+    }
+
+    /// A list of IP addresses and ranges.
+    pub(super) fn networks(&self, variable: &'static str) -> Result<Vec<IpNet>, ConfigError> {
+        let allowed = "IP addresses and ranges, comma-separated, such as 10.0.0.0/8, ::1";
+        let network = |text: &str| {
+            let address = || text.parse::<IpAddr>().ok().map(IpNet::from);
+            text.parse().ok().or_else(address)
+        };
+        self.parsed(variable, "", allowed, |text| {
+            let items = text.split(',').map(str::trim);
+            items.filter(|item| !item.is_empty()).map(network).collect()
         })
     }
 

@@ -19,6 +19,7 @@ use super::retry::{Again, Failure};
 use super::route::RouteKey;
 use super::token::BotToken;
 use crate::error::{Code, Error};
+use crate::metrics;
 
 /// How long connecting to Discord may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -93,6 +94,11 @@ impl Connector {
             requests,
             _place: place,
         })
+    }
+
+    /// How many requests Discord had to refuse in the last ten minutes.
+    pub fn invalid_requests(&self) -> u32 {
+        self.memory.host.refusals()
     }
 
     /// Why nothing is sent to Discord at present, if so.
@@ -195,7 +201,7 @@ impl Discord {
         loop {
             // The bodies of our requests are in memory, so there is always another.
             let copy = request.try_clone().ok_or_else(Error::internal)?;
-            let failure = match self.attempt(operation, &route, copy).await {
+            let failure = match self.attempt(operation, &route, copy, attempts).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -224,10 +230,24 @@ impl Discord {
         operation: Operation,
         route: &RouteKey,
         request: reqwest::Request,
+        retry: u32,
     ) -> Result<Answer, Failure> {
-        let (place, trial) = self.enter(route).await.map_err(Failure::last)?;
+        let asked = Instant::now();
+        let entered = self.enter(route).await;
+        metrics::waited(asked.elapsed());
+        let (place, trial) = entered.map_err(|error| {
+            if error.code() == Code::RateLimited {
+                metrics::rate_limited("held");
+            }
+            Failure::last(error)
+        })?;
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let mut response = self.client.execute(request).await.map_err(|error| {
+        let sent = Instant::now();
+        let answered = self.client.execute(request).await;
+        let status = answered.as_ref().ok();
+        let status = status.map(|response| response.status().as_u16());
+        metrics::discord_request(&route.name, status, retry, sent.elapsed());
+        let mut response = answered.map_err(|error| {
             let again = if error.is_connect() {
                 Again::NotDone
             } else {
@@ -337,7 +357,13 @@ impl Discord {
                 }
                 failure.again = Again::NotDone;
                 failure.wait = failure.error.wait().unwrap_or_default();
-                if rates.global || refusal.is_global() {
+                let global = rates.global || refusal.is_global();
+                metrics::rate_limited(match (global, rates.shared) {
+                    (true, _) => "global",
+                    (false, true) => "shared",
+                    (false, false) => "user",
+                });
+                if global {
                     self.token.pause(failure.wait);
                     if let Some(place) = place {
                         place.answered(rates);

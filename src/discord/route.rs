@@ -11,6 +11,8 @@ pub(super) struct RouteKey {
     pub(super) major: String,
     /// The method and the whole path: what is asked, as far as permissions go.
     pub(super) what: String,
+    /// The method and the path without any id, as Discord documents it: one of a few.
+    pub(super) name: String,
 }
 
 impl RouteKey {
@@ -26,8 +28,13 @@ impl RouteKey {
 
     fn new(method: &str, path: &str) -> Self {
         let (mut route, mut major) = (method.to_owned(), String::new());
+        let mut name = format!("{method} ");
         for segment in path.split('/').skip(1) {
             let is_id = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
+            if !matches!(segment, "api" | "v10") {
+                name.push('/');
+                name += if is_id { "{id}" } else { segment };
+            }
             if is_id && !major.is_empty() {
                 route += "/{}";
                 continue;
@@ -42,6 +49,7 @@ impl RouteKey {
             route,
             major,
             what: format!("{method} {path}"),
+            name,
         }
     }
 }
@@ -55,6 +63,7 @@ mod tests {
         let key = RouteKey::new("DELETE", "/api/v10/channels/12/messages/34");
         assert_eq!(key.route, "DELETE/api/v10/channels/12/messages/{}");
         assert_eq!(key.major, "12");
+        assert_eq!(key.name, "DELETE /channels/{id}/messages/{id}");
         assert_eq!(key.what, "DELETE /api/v10/channels/12/messages/34");
         let key = RouteKey::new("GET", "/api/v10/guilds/7/messages/search");
         assert_eq!(key.route, "GET/api/v10/guilds/7/messages/search");

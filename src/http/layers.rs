@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
@@ -14,11 +14,11 @@ use axum::response::Response;
 use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
 
+use super::App;
 use super::render::{failure, json_rpc_failure, unsupported_version};
 use super::rest::is_json;
-use super::{App, RequestId};
 use crate::auth::{Principal, bearer};
-use crate::dispatch::{Asked, Caller, Permit};
+use crate::dispatch::{Asked, Caller, Permit, RequestId, trace_id};
 use crate::error::{Code, Error};
 use crate::mcp::{Verdict, inspect, supported_versions};
 
@@ -32,6 +32,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 const REQUEST_ID_LIMIT: usize = 64;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// Gives the request its id, and its answer the headers that every answer has.
 pub(super) async fn request_id(mut request: Request, next: Next) -> Response {
@@ -46,11 +47,29 @@ pub(super) async fn request_id(mut request: Request, next: Next) -> Response {
         .get(X_REQUEST_ID)
         .and_then(|value| value.to_str().ok())
         .filter(sane);
-    let id: Arc<str> = kept.map_or_else(|| uuid::Uuid::now_v7().to_string().into(), Into::into);
-    request.extensions_mut().insert(RequestId(Arc::clone(&id)));
+    let id = kept.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
+    let trace = request.headers().get(TRACEPARENT);
+    let trace = trace.and_then(|value| trace_id(value.to_str().ok()?));
+    let id = RequestId::new(id, trace.map(str::to_owned));
+    request.extensions_mut().insert(id.clone());
+    let (began, method) = (Instant::now(), request.method().clone());
+    let route = route_name(request.uri().path());
     let mut response = next.run(request).await;
+    let status = response.status().as_u16();
+    crate::metrics::response(route, status);
+    if id.tell() {
+        tracing::debug!(
+            request_id = id.as_str(),
+            trace_id = id.trace_id(),
+            method = method.as_str(),
+            route,
+            status,
+            duration_ms = began.elapsed().as_millis(),
+            "request"
+        );
+    }
     let headers = response.headers_mut();
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Ok(value) = HeaderValue::from_str(id.as_str()) {
         headers.insert(X_REQUEST_ID, value);
     }
     headers
@@ -61,6 +80,24 @@ pub(super) async fn request_id(mut request: Request, next: Next) -> Response {
         HeaderValue::from_static("nosniff"),
     );
     response
+}
+
+/// The name of a route for metrics and log: a stranger chooses none of them.
+fn route_name(path: &str) -> &'static str {
+    let known = [
+        "/mcp",
+        "/mcp/v1/tools/invoke",
+        "/mcp/v1/tools",
+        "/healthz",
+        "/readyz",
+        "/metrics",
+    ];
+    let known = known.into_iter().find(|known| *known == path);
+    known.unwrap_or(if path.starts_with("/.well-known/") {
+        "/.well-known"
+    } else {
+        "other"
+    })
 }
 
 pub(super) async fn catch_panic(
@@ -76,6 +113,7 @@ pub(super) async fn catch_panic(
 
 /// Reads the whole body, within its cap and its time, before anything else looks at the request.
 pub(super) async fn whole_body(
+    State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
     request: Request,
     next: Next,
@@ -90,6 +128,7 @@ pub(super) async fn whole_body(
     }) {
         Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
         Err(error) => {
+            app.refusals.note(error.code().as_str(), &id);
             let mut response = failure(&error, &id);
             // What is left of the body is not worth reading.
             response
@@ -148,7 +187,7 @@ pub(super) async fn shed(
             next.run(request).await
         }
         Err(error) => {
-            app.refusals.note(error.code(), &id.0);
+            app.refusals.note(error.code().as_str(), &id);
             failure(&error, &id)
         }
     }
@@ -168,11 +207,12 @@ pub(super) async fn authenticate(
     match verified {
         Ok(principal) => {
             request.headers_mut().remove(header::AUTHORIZATION);
-            request.extensions_mut().insert(Arc::new(principal));
+            request.extensions_mut().insert(principal);
             next.run(request).await
         }
         Err(reason) => {
-            app.refusals.note(reason, &id.0);
+            crate::metrics::auth_failure(reason.as_str());
+            app.refusals.note(reason.as_str(), &id);
             let mut response = failure(&Error::invalid_token(), &id);
             if let Some(metadata) = &app.metadata {
                 metadata.point_to(&mut response);
@@ -210,7 +250,7 @@ pub(super) async fn limit_caller(
     let over_mcp = request.uri().path() == "/mcp";
     let door = if over_mcp { "mcp" } else { "rest" };
     let client = client.map(|Extension(ConnectInfo(address))| address.ip());
-    let caller = Caller::new(principal, door, id.0.to_string(), client);
+    let caller = Caller::new(principal, door, id.clone(), client);
     // An authenticated refusal is recorded; where that fails, that is what is told.
     let asked = Asked::Refused(None, error);
     let error = match app.dispatcher.call(caller, permit, asked).await {
@@ -254,7 +294,7 @@ pub(super) async fn guard_mcp(
     if request.method() != axum::http::Method::POST {
         return next.run(request).await;
     }
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     // The body has been read whole by an outer layer.
     let body: Bytes = body
         .collect()
@@ -262,7 +302,7 @@ pub(super) async fn guard_mcp(
         .map(|body| body.to_bytes())
         .unwrap_or_default();
     let client = client.map(|Extension(ConnectInfo(address))| address.ip());
-    let caller = Caller::new(Arc::clone(&principal), "mcp", id.0.to_string(), client);
+    let caller = Caller::new(Arc::clone(&principal), "mcp", id.clone(), client);
     let refused =
         |message: &'static str| Asked::Refused(None, Error::new(Code::InvalidRequest, message));
     let (code, message, rpc_id, asked) = match inspect(&body, &principal) {
@@ -275,10 +315,6 @@ pub(super) async fn guard_mcp(
                     .call(caller, Arc::clone(&permit), asked)
                     .await
                     .err();
-            }
-            // The door answers under the id of the request, ours or the caller's.
-            if let Ok(value) = HeaderValue::from_str(&id.0) {
-                parts.headers.insert(X_REQUEST_ID, value);
             }
             let headers = parts.headers.clone();
             let answer = next
@@ -339,6 +375,9 @@ pub(super) async fn check_origin(
 ) -> Response {
     match app.names.check(request.headers(), request.uri()) {
         Ok(()) => next.run(request).await,
-        Err(error) => failure(&error, &id),
+        Err(error) => {
+            app.refusals.note(error.code().as_str(), &id);
+            failure(&error, &id)
+        }
     }
 }

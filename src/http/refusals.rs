@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::dispatch::RequestId;
+
 /// How many are told one by one in each interval; the rest as a number.
 const TOLD: u64 = 10;
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -23,7 +25,10 @@ struct Interval {
 
 impl Refusals {
     /// Counts a refusal, and tells of it if few were told of lately.
-    pub fn note(&self, reason: impl std::fmt::Debug, request_id: &str) {
+    pub fn note(&self, reason: &'static str, request: &RequestId) {
+        crate::metrics::refused(reason);
+        // However it is told, or not, there is no other line of it.
+        request.tell();
         self.total.fetch_add(1, Ordering::Relaxed);
         let mut interval = self.interval.lock().unwrap_or_else(PoisonError::into_inner);
         let interval = interval.get_or_insert_with(|| Interval {
@@ -44,7 +49,12 @@ impl Refusals {
         }
         interval.count += 1;
         if interval.count <= TOLD {
-            tracing::info!(request_id, ?reason, "refused before authentication");
+            tracing::info!(
+                request_id = request.as_str(),
+                trace_id = request.trace_id(),
+                reason,
+                "refused before authentication"
+            );
         }
         if interval.count == TOLD {
             tracing::warn!(
@@ -53,7 +63,7 @@ impl Refusals {
         }
     }
 
-    /// How many bearers were refused since the start.
+    /// How many requests were refused since the start.
     pub fn total(&self) -> u64 {
         self.total.load(Ordering::Relaxed)
     }

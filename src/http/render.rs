@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::RequestId;
+use crate::dispatch::RequestId;
 use crate::error::{Code, Error, ErrorBody};
 use crate::mcp::supported_versions;
 
@@ -22,7 +22,7 @@ pub(super) fn failure(error: &Error, id: &RequestId) -> Response {
     let body = Json(Failure {
         success: false,
         error: error.body(),
-        request_id: &id.0,
+        request_id: id.as_str(),
     });
     with_headers(error, (error.code().status(), body).into_response())
 }

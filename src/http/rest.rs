@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::App;
 use super::render::failure;
-use super::{App, RequestId};
 use crate::auth::Principal;
-use crate::dispatch::{Asked, Caller, Invocation, Permit};
+use crate::dispatch::{Asked, Caller, Invocation, Permit, RequestId};
 use crate::error::{Code, Error};
 use crate::tools::TOOLS;
 
@@ -44,7 +44,7 @@ pub(super) async fn invoke(
     body: Bytes,
 ) -> Response {
     let client = client.map(|Extension(ConnectInfo(address))| address.ip());
-    let caller = Caller::new(principal, "rest", id.0.to_string(), client);
+    let caller = Caller::new(principal, "rest", id.clone(), client);
     let asked = match envelope(&headers, &body) {
         Ok(invocation) => Asked::Run(invocation),
         Err(error) => Asked::Refused(None, error),
@@ -53,7 +53,7 @@ pub(super) async fn invoke(
         Ok(done) => Json(Success {
             success: true,
             result: &done.result,
-            request_id: &id.0,
+            request_id: id.as_str(),
         })
         .into_response(),
         Err(error) => failure(&error, &id),
@@ -120,5 +120,6 @@ pub(super) async fn list_tools(
             })
         })
         .collect();
-    Json(json!({"success": true, "result": {"tools": tools}, "request_id": &*id.0})).into_response()
+    Json(json!({"success": true, "result": {"tools": tools}, "request_id": id.as_str()}))
+        .into_response()
 }

@@ -103,6 +103,28 @@ fn values_are_taken_as_they_are_but_for_the_space_around_them() {
 }
 
 #[test]
+fn a_certificate_and_its_key_belong_together() {
+    for (set, missing, allowed) in [
+        (
+            "TLS_CERT",
+            "TLS_KEY",
+            "TLS_CERT needs it: the certificate's private key, a PEM file",
+        ),
+        (
+            "TLS_KEY",
+            "TLS_CERT",
+            "TLS_KEY needs it: the certificate chain, a PEM file",
+        ),
+    ] {
+        let expected = format!("{missing} cannot be used: {allowed}");
+        assert_eq!(refusal(set, "some.pem"), expected);
+    }
+    let tls = read(&[("TLS_CERT", "a.pem"), ("TLS_KEY", "b.pem")]).unwrap();
+    let tls = tls.tls.unwrap();
+    assert_eq!((tls.cert, tls.key), ("a.pem".into(), "b.pem".into()));
+}
+
+#[test]
 fn a_bad_value_is_one_line_with_variable_value_and_what_is_allowed() {
     let address = "an IP address and a port, such as 127.0.0.1:8000 or [::1]:8000";
     let duration = "a duration above zero such as 500ms, 30s, 10m, 1h or 30d";
@@ -138,6 +160,28 @@ fn a_bad_value_is_one_line_with_variable_value_and_what_is_allowed() {
         ("JWT_MAX_LIFETIME", duration, &durations),
         ("CALL_DEADLINE", duration, &durations),
         ("DRAIN_TIMEOUT", duration, &durations),
+        (
+            "DRAIN_DELAY",
+            "a duration above zero such as 5s; unset for none",
+            &durations,
+        ),
+        (
+            "METRICS_ADDR",
+            "an IP address and a port, such as 127.0.0.1:9100, or off",
+            &["on", "9100", "localhost:9100", "OFF"],
+        ),
+        ("LOG_FORMAT", "text or json", &["JSON", "logfmt", "true"]),
+        (
+            "TRUSTED_PROXIES",
+            "IP addresses and ranges, comma-separated, such as 10.0.0.0/8, ::1",
+            &[
+                "10.0.0.0/33",
+                "proxy.example",
+                "10.0.0.1:80",
+                "10.0.0.1, x",
+                "*",
+            ],
+        ),
         ("MAX_CALLS", count, &counts),
         ("MAX_CONNECTIONS", count, &counts),
         (

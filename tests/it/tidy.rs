@@ -68,9 +68,11 @@ fn stands_only_in(words: &[&str], rooms: &[&str]) {
 #[test]
 fn imports_go_one_way() {
     let allowed: &[(&str, &[&str])] = &[
-        ("server", &[]),
+        ("server", &["tls"]),
+        ("tls", &[]),
+        ("metrics", &[]),
         ("log", &[]),
-        ("config", &["audit", "auth", "discord"]),
+        ("config", &["audit", "auth", "discord", "tls"]),
         ("error", &[]),
         ("audit", &["discord"]),
         ("discord", &["error"]),
@@ -78,7 +80,10 @@ fn imports_go_one_way() {
         ("tools", &["audit", "auth", "discord", "error"]),
         ("dispatch", &["audit", "auth", "discord", "error", "tools"]),
         ("mcp", &["auth", "dispatch", "error", "tools"]),
-        ("http", &["auth", "dispatch", "error", "mcp", "tools"]),
+        (
+            "http",
+            &["auth", "discord", "dispatch", "error", "mcp", "tools"],
+        ),
     ];
     for (file, code) in sources("src") {
         let Some((_, may)) = allowed.iter().find(|(name, _)| *name == room(&file)) else {
@@ -94,7 +99,7 @@ fn imports_go_one_way() {
                 .next()
                 .unwrap();
             assert!(
-                may.contains(&target) || target == room(&file),
+                may.contains(&target) || target == room(&file) || target == "metrics",
                 "{file} imports {target}"
             );
         }

@@ -132,6 +132,11 @@ impl Host {
         held.map(|(why, _)| why)
     }
 
+    /// How many requests Discord had to refuse in the time in which it counts.
+    pub(crate) fn refusals(&self) -> u32 {
+        lock(&self.0).count(Instant::now())
+    }
+
     /// Counts a request that Discord had to refuse: a 401, a 403, or a 429 that is not shared.
     pub(crate) fn refused(&self) {
         lock(&self.0).refused(Instant::now());

@@ -101,7 +101,7 @@ impl App {
         let config = Config::read(|name| environment.get(name).map(Into::into)).unwrap();
         let keys = Arc::new(Keys::load_or_create(&config.keys_dir).unwrap());
         let app = patiently(
-            || assemble(&config, &keys),
+            || assemble(&config, &keys, None),
             |problem| problem.ends_with(TAKEN),
         );
         app.verifier.prepare().await;
@@ -264,7 +264,7 @@ pub fn router_to(api_base: &str) -> (axum::Router, PathBuf, TempDir) {
     config.discord_api_base = api_base.to_owned();
     let keys = Arc::new(Keys::load_or_create(&config.keys_dir).unwrap());
     (
-        router(assemble(&config, &keys).unwrap()),
+        router(assemble(&config, &keys, None).unwrap()),
         config.audit_log,
         dir,
     )

@@ -94,8 +94,8 @@ pub struct Process {
 impl Process {
     /// Starts the server in `dir` on a port that the kernel chooses.
     pub fn start(dir: &Path, variables: &[(&str, &str)]) -> Self {
-        let mut child = binary(dir, variables)
-            .env("BIND_ADDR", "127.0.0.1:0")
+        let anywhere = [("BIND_ADDR", "127.0.0.1:0")];
+        let mut child = binary(dir, &[&anywhere, variables].concat())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
