@@ -64,9 +64,14 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["upstream"] => part(|listener| upstream::serve(listener)),
+        ["upstream"] => part(upstream::serve),
         ["floor", discord, known, lines] => part(|listener| {
-            floor::serve(listener, discord.to_owned(), Path::new(known), Path::new(lines))
+            floor::serve(
+                listener,
+                discord.to_owned(),
+                Path::new(known),
+                Path::new(lines),
+            )
         }),
         _ => bench(&Plan::of(&arguments)),
     }

@@ -80,7 +80,7 @@ fn plain(at: usize) -> Value {
     json!({
         "type": 0, "content": TEXTS[at % TEXTS.len()], "mentions": [], "mention_roles": [],
         "attachments": [], "embeds": [], "timestamp": "2026-11-06T07:33:18.371000+00:00",
-        "edited_timestamp": if at % 9 == 0 { json!("2026-11-06T07:35:02.114000+00:00") } else { Value::Null },
+        "edited_timestamp": if at.is_multiple_of(9) { json!("2026-11-06T07:35:02.114000+00:00") } else { Value::Null },
         "flags": 0, "components": [], "id": id(at), "channel_id": CHANNEL, "author": author(at),
         "pinned": false, "mention_everyone": false, "tts": false,
     })
