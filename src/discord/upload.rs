@@ -72,7 +72,9 @@ impl Form {
             let name = file.name.replace('"', "%22");
             let kind = file.kind.as_deref().unwrap_or(UNKNOWN);
             part(
-                &format!("Content-Disposition: form-data; name=\"files[{at}]\"; filename=\"{name}\"\r\nContent-Type: {kind}"),
+                &format!(
+                    "Content-Disposition: form-data; name=\"files[{at}]\"; filename=\"{name}\"\r\nContent-Type: {kind}"
+                ),
                 &file.data,
             );
         }

@@ -39,6 +39,7 @@ impl Run {
             return Err(Error::insufficient_scope(entry.scope.as_str()));
         }
         let prepared = (entry.prepare)(params)?;
+        self.check_files(prepared.attached())?;
         let channel = prepared.channel();
         self.touched
             .lock()
@@ -105,6 +106,21 @@ impl Run {
         touched.guild_id = discord.known_place(channel).and_then(|place| place.guild);
         drop(touched);
         result
+    }
+
+    /// Checks what a call would attach, in bytes, against what the operator allows.
+    fn check_files(&self, attached: usize) -> Result<(), Error> {
+        let limit = self.dispatcher.attachment_limit;
+        if attached <= limit {
+            return Ok(());
+        }
+        if limit == 0 {
+            return Err(Error::invalid_params("This server sends no `files`"));
+        }
+        Err(Error::new(
+            Code::PayloadTooLarge,
+            format!("`files` hold {attached} bytes; this server sends at most {limit} in all"),
+        ))
     }
 
     /// Checks the limits that only Discord can tell of: which guild a channel belongs to, and of

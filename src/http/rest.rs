@@ -17,7 +17,7 @@ use super::render::failure;
 use crate::auth::Principal;
 use crate::dispatch::{Asked, Caller, Invocation, Permit, RequestId};
 use crate::error::{Code, Error};
-use crate::tools::TOOLS;
+use crate::tools::{TOOLS, check_size};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -46,9 +46,11 @@ pub(super) async fn invoke(
     let client = client.map(|Extension(ConnectInfo(address))| address.ip());
     let caller = Caller::new(principal, "rest", id.clone(), client);
     let asked = match envelope(&headers, &body) {
-        Ok(invocation) => Asked::Run(invocation),
+        Ok(invocation) => sized(invocation, body.len()),
         Err(error) => Asked::Refused(None, error),
     };
+    // It may be large, and has been read.
+    drop(body);
     match app.dispatcher.call(caller, permit, asked).await {
         Ok(done) => Json(Success {
             success: true,
@@ -57,6 +59,23 @@ pub(super) async fn invoke(
         })
         .into_response(),
         Err(error) => failure(&error, &id),
+    }
+}
+
+/// Refuses a call that is too large without being so by its files.
+fn sized(invocation: Invocation, size: usize) -> Asked {
+    match check_size(&invocation.tool, &invocation.params, size) {
+        Ok(()) => Asked::Run(invocation),
+        Err(error) => {
+            let params = Map::new();
+            Asked::Refused(
+                Some(Invocation {
+                    params,
+                    ..invocation
+                }),
+                error,
+            )
+        }
     }
 }
 
