@@ -29,6 +29,8 @@ use crate::tools::TOOLS;
 
 /// Open files besides those of connections and calls: logs, keys, the trail, the runtime's own.
 const OTHER_FILES: u64 = 64;
+/// How long calls that were cut off may take to be recorded.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// How often what was measured is put in order.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// What the listener for metrics takes on.
@@ -266,9 +268,10 @@ async fn run(config: Config, metrics: Option<Metrics>) -> Result<(), String> {
         server::run(listener, router(app), tls.clone(), limits, shutdown).await;
         // Calls whose clients have gone finish too, in what is left of the drain time.
         let began = drain.borrow_and_update().unwrap_or_else(Instant::now);
-        tokio::time::timeout_at(began + limits.drain, dispatcher.drained())
-            .await
-            .ok();
+        let drained = tokio::time::timeout_at(began + limits.drain, dispatcher.drained());
+        if drained.await.is_err() {
+            tracing::warn!("calls were still in flight when the drain time ended");
+        }
     };
     tokio::select! {
         () = serving => {}
@@ -276,6 +279,9 @@ async fn run(config: Config, metrics: Option<Metrics>) -> Result<(), String> {
         () = measure(&hung_up, for_metrics) => {}
         () = async { stop_at_once.asked().await; stop_at_once.asked().await } => tracing::warn!("ended at once"),
     }
+    dispatcher.end();
+    let recorded = tokio::time::timeout(LAST_WORDS, dispatcher.drained());
+    recorded.await.ok();
     dispatcher.audit().tell_head().await;
     Ok(())
 }

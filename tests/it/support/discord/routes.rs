@@ -7,7 +7,7 @@ use super::{
     channel::Channel,
     delete, post,
     request::{Seen, id},
-    search, threads, view,
+    search, start, threads, view,
     world::World,
 };
 
@@ -36,11 +36,13 @@ const DELETE_MESSAGE: &str = "DELETE /channels/{channel_id}/messages/{message_id
 const BULK_DELETE: &str = "POST /channels/{channel_id}/messages/bulk-delete";
 const SEARCH: &str = "GET /guilds/{guild_id}/messages/search";
 
+const CREATE_THREAD: &str = "POST /channels/{channel_id}/threads";
+const CREATE_THREAD_FROM: &str = "POST /channels/{channel_id}/messages/{message_id}/threads";
 const ACTIVE_THREADS: &str = "GET /guilds/{guild_id}/threads/active";
 const ARCHIVED_THREADS: &str = "GET /channels/{channel_id}/threads/archived/public";
 
 /// Every served route. The fixed path comes before the one with a parameter in its place.
-pub const ROUTES: [&str; 9] = [
+pub const ROUTES: [&str; 11] = [
     GET_CHANNEL,
     LIST_MESSAGES,
     CREATE_MESSAGE,
@@ -48,6 +50,8 @@ pub const ROUTES: [&str; 9] = [
     GET_MESSAGE,
     DELETE_MESSAGE,
     SEARCH,
+    CREATE_THREAD,
+    CREATE_THREAD_FROM,
     ACTIVE_THREADS,
     ARCHIVED_THREADS,
 ];
@@ -121,6 +125,8 @@ fn run(world: &mut World, route: &Route, seen: &Seen) -> Outcome {
         LIST_MESSAGES => list_messages(world, &bot, channel, seen),
         GET_MESSAGE => get_message(world, &bot, channel, message),
         CREATE_MESSAGE => post::create(world, &bot, channel, seen),
+        CREATE_THREAD => start::in_channel(world, &bot, channel, seen),
+        CREATE_THREAD_FROM => start::from_message(world, &bot, channel, message, seen),
         DELETE_MESSAGE => delete::one(world, &bot, channel, message, seen),
         ARCHIVED_THREADS => threads::archived(world, &bot, channel, seen),
         BULK_DELETE => delete::bulk(world, channel, seen),
