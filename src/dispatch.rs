@@ -33,12 +33,9 @@ pub struct Dispatcher {
     deadline: Duration,
     permits: Arc<Semaphore>,
     max_calls: u32,
-<<<<<<< HEAD
     attachment_limit: usize,
-=======
     /// Cancelled when the process is about to end.
     ended: CancellationToken,
->>>>>>> seven
 }
 
 /// Who calls, and from where.
@@ -139,11 +136,8 @@ impl Dispatcher {
             deadline,
             permits: Arc::new(Semaphore::new(max_calls as usize)),
             max_calls,
-<<<<<<< HEAD
             attachment_limit,
-=======
             ended: CancellationToken::new(),
->>>>>>> seven
         }
     }
 
