@@ -140,10 +140,10 @@ async fn files_go_into_posts_and_threads_and_under_the_last_part_of_a_text() {
 async fn files_are_sent_again_whole_and_once() {
     let app = App::start().await;
     for fault in [Fault::Html(502), Fault::CutBefore, Fault::CutAfter] {
-        app.discord.fault(On::Route(CREATE), 2, fault.clone());
+        app.discord.fault(On::Route(CREATE), 2, fault);
         let more = json!({"files": [file("a.bin", &bytes())]});
         let answer = send(&app, more).await;
-        assert_eq!(answer.status, 200, "{fault:?}: {}", answer.text);
+        assert_eq!(answer.status, 200, "{}", answer.text);
         assert_eq!(last(&app).1[0].data, bytes());
     }
     assert_eq!(requests(&app, CREATE), 9);

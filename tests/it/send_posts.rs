@@ -198,23 +198,15 @@ async fn a_post_that_may_have_been_opened_is_not_opened_again() {
         Fault::Truncated,
     ] {
         let app = App::start().await;
-        app.discord.fault(On::Route(OPEN), 1, fault.clone());
+        app.discord.fault(On::Route(OPEN), 1, fault);
         let answer = open(&app, json!({})).await;
-        assert_eq!(
-            (answer.status, answer.code()),
-            (502, "discord_error"),
-            "{fault:?}"
-        );
+        assert_eq!((answer.status, answer.code()), (502, "discord_error"));
         let hint = answer.body["error"]["hint"].as_str().unwrap();
         assert!(
             hint.starts_with("Read the channel before trying again"),
             "{hint}"
         );
-        assert_eq!(
-            (requests(&app, OPEN), posts(&app).len()),
-            (1, 1),
-            "{fault:?}"
-        );
+        assert_eq!((requests(&app, OPEN), posts(&app).len()), (1, 1));
     }
     let app = App::with(&[("CALL_DEADLINE", "1s")]).await;
     app.discord.fault(On::Route(OPEN), 1, Fault::HangAfter);

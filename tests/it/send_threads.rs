@@ -145,13 +145,9 @@ async fn a_thread_whose_message_failed_is_told() {
 async fn a_thread_that_may_have_been_started_is_not_started_again() {
     for fault in [Fault::CutAfter, Fault::HtmlAfter(502), Fault::BadJson] {
         let app = App::start().await;
-        app.discord.fault(On::Route(START), 1, fault.clone());
+        app.discord.fault(On::Route(START), 1, fault);
         let answer = start(&app, json!({})).await;
-        assert_eq!(
-            (answer.status, answer.code()),
-            (502, "discord_error"),
-            "{fault:?}"
-        );
+        assert_eq!((answer.status, answer.code()), (502, "discord_error"));
         assert_eq!((requests(&app, START), requests(&app, CREATE)), (1, 0));
         assert!(said(&app, LAST_MESSAGE).is_some());
     }
