@@ -81,7 +81,11 @@ async fn read(app: &App, parts: &mut Parts, body: Body) -> Result<Vec<u8>, Error
             return Ok(incoming.read);
         }
     }
-    if !may_send_files(app, parts).await {
+    // Verifying a bearer is dear, so this counts as a call for that moment.
+    let busy = app.dispatcher.admit()?;
+    let may = may_send_files(app, parts).await;
+    drop(busy);
+    if !may {
         let discarding = incoming.discard();
         let discarded = timeout_at(began + TIMEOUT, discarding).await;
         discarded.unwrap_or_else(|_| Err(late(TIMEOUT)))?;

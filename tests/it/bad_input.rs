@@ -169,13 +169,7 @@ async fn switches_words_and_texts_have_their_types() {
             json!(7),
             "must be a string, not a number",
         ),
-        (
-            "send_message",
-            &send,
-            "message",
-            json!(null),
-            "must be a string, not null",
-        ),
+        ("send_message", &send, "message", json!(null), "is required"),
         (
             "send_message",
             &send,

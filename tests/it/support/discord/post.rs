@@ -119,8 +119,9 @@ fn attachments(
                 .and_then(|text| text.parse::<u64>().ok())
                 .unwrap_or(0);
         let name = told["filename"].as_str().unwrap_or(&file.filename);
-        let path = format!("attachments/{}/{id}/{name}", channel.id());
-        let path = path.replace([' ', '"'], "_");
+        let odd = |character: char| !character.is_ascii_alphanumeric() && character != '.';
+        let plain = name.replace(odd, "_");
+        let path = format!("attachments/{}/{id}/{plain}", channel.id());
         let mut made = json!({
             "id": id.to_string(), "filename": name, "size": file.data.len(),
             "content_type": file.content_type,
