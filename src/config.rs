@@ -17,7 +17,7 @@ use crate::auth::{Limits, OperatorLimits, ProviderConfig};
 use crate::discord::{ChannelId, GuildId};
 use crate::tls::TlsFiles;
 pub use variables::duration;
-use variables::{Variables, document, is_shown, on_or_off, origin, switch};
+use variables::{Variables, document, is_shown, on_or_off, origin, size, switch};
 
 /// Everything that can be configured.
 ///
@@ -50,6 +50,7 @@ use variables::{Variables, document, is_shown, on_or_off, origin, switch};
 /// | `CONFIRM_DELETIONS` | `true` | MCP clients that can ask their user must ask before a deletion |
 /// | `DISCORD_MCP_TOKEN` | unset | the JWT of the `stdio` subcommand |
 /// | `CALL_DEADLINE` | `30s` | bound of a tool call, waits included |
+/// | `ATTACHMENT_LIMIT` | `8MiB` | the files of one call, in all; `0` for none |
 /// | `MAX_CALLS` | `256` | calls in flight before new ones are shed |
 /// | `RATE_LIMIT_PER_MINUTE` | `600` | requests of one caller (`sub`) in a minute |
 /// | `RATE_LIMIT_BURST` | `120` | how many of them may come at once |
@@ -104,6 +105,8 @@ pub struct Config {
     pub discord_mcp_token: Option<SecretString>,
     /// Bound of a tool call, waits included.
     pub call_deadline: Duration,
+    /// The files of one call, in bytes, all together.
+    pub attachment_limit: usize,
     /// Calls in flight before new ones are shed.
     pub max_calls: usize,
     /// Requests of one caller in a minute.
@@ -142,7 +145,7 @@ pub enum MetricsAddr {
 }
 
 /// The names of all variables, in the order of `.env.example`.
-pub const VARIABLES: [&str; 40] = [
+pub const VARIABLES: [&str; 41] = [
     "DISCORD_TOKEN",
     "BIND_ADDR",
     "AUDIT_LOG",
@@ -170,6 +173,7 @@ pub const VARIABLES: [&str; 40] = [
     "CONFIRM_DELETIONS",
     "DISCORD_MCP_TOKEN",
     "CALL_DEADLINE",
+    "ATTACHMENT_LIMIT",
     "MAX_CALLS",
     "RATE_LIMIT_PER_MINUTE",
     "RATE_LIMIT_BURST",
@@ -275,6 +279,7 @@ impl Config {
             confirm_deletions: env.parsed("CONFIRM_DELETIONS", "true", "true or false", switch)?,
             discord_mcp_token: env.optional("DISCORD_MCP_TOKEN")?.map(SecretString::from),
             call_deadline: env.duration("CALL_DEADLINE", "30s")?,
+            attachment_limit: env.parsed("ATTACHMENT_LIMIT", "8MiB", "a size from 1KiB to 24MiB such as 8MiB, or 0 for none", size)?,
             max_calls: env.count("MAX_CALLS", "256")?,
             rate_limit_per_minute: env.number("RATE_LIMIT_PER_MINUTE", "600")?,
             rate_limit_burst: env.number("RATE_LIMIT_BURST", "120")?,

@@ -22,6 +22,7 @@ mod send;
 mod text;
 mod threads;
 mod token;
+mod upload;
 
 pub use api::{Bounds, History, PAGE};
 pub use catalogue::{ListedChannel, ListedGuild};
@@ -32,7 +33,8 @@ pub use memory::HeldBack;
 pub use model::{Channel, ListedThread, Message, rfc3339};
 pub use place::Place;
 pub use search::{Found, SearchQuery, Searched};
-pub use send::{Draft, Mentions};
+pub use send::{Draft, Mentions, Opened};
 pub(crate) use text::visible;
 pub use threads::ThreadPage;
 pub use token::BotToken;
+pub use upload::Upload;

@@ -1,6 +1,7 @@
 //! The one way through which a call goes, from whichever door: find, authorise, intent, run,
 //! outcome. A call is a task of its own, so that a caller who hangs up cannot tear them apart.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -34,6 +35,7 @@ pub struct Dispatcher {
     deadline: Duration,
     permits: Arc<Semaphore>,
     max_calls: u32,
+    attachment_limit: usize,
     /// Cancelled when the process is about to end.
     ended: CancellationToken,
 }
@@ -135,13 +137,15 @@ impl Listing {
 
 impl Asked {
     /// What the trail calls it, and with which parameters.
-    fn named(&self) -> Option<(String, Map<String, Value>)> {
+    fn named(&self) -> Option<(String, Cow<'_, Map<String, Value>>)> {
         match self {
             Self::Run(Invocation { tool, params })
             | Self::Refused(Some(Invocation { tool, params }), _) => {
-                Some((tools::printable(tool), params.clone()))
+                Some((tools::printable(tool), tools::recorded(tool, params)))
             }
-            Self::List(listing) => Some((listing.name().to_owned(), listing.params())),
+            Self::List(listing) => {
+                Some((listing.name().to_owned(), Cow::Owned(listing.params())))
+            }
             Self::Refused(None, _) => None,
         }
     }
@@ -162,14 +166,31 @@ impl Asked {
 /// A place among the calls in flight, given back when the call has ended.
 pub struct Permit {
     _place: OwnedSemaphorePermit,
+    _body: Option<Arc<OwnedSemaphorePermit>>,
+}
+
+impl Permit {
+    /// The same, with a place among the large bodies, which is given back then, too: as long as
+    /// the call lasts, so does what came with it.
+    pub fn with_body(mut self, place: Option<Arc<OwnedSemaphorePermit>>) -> Self {
+        self._body = place;
+        self
+    }
 }
 
 /// A tool's result, or why there is none.
 pub type CallResult = Result<Done, Error>;
 
 impl Dispatcher {
-    /// A dispatcher that cuts calls off after `deadline` and runs at most `max_calls` at once.
-    pub fn new(connector: Connector, audit: Audit, deadline: Duration, max_calls: usize) -> Self {
+    /// A dispatcher that cuts calls off after `deadline`, runs at most `max_calls` at once, and
+    /// sends files of at most `attachment_limit` bytes with one call.
+    pub fn new(
+        connector: Connector,
+        audit: Audit,
+        deadline: Duration,
+        max_calls: usize,
+        attachment_limit: usize,
+    ) -> Self {
         let max_calls = u32::try_from(max_calls).unwrap_or(u32::MAX);
         Self {
             connector,
@@ -177,6 +198,7 @@ impl Dispatcher {
             deadline,
             permits: Arc::new(Semaphore::new(max_calls as usize)),
             max_calls,
+            attachment_limit,
             ended: CancellationToken::new(),
         }
     }
@@ -188,7 +210,10 @@ impl Dispatcher {
     pub fn admit(&self) -> Result<Permit, Error> {
         Arc::clone(&self.permits)
             .try_acquire_owned()
-            .map(|place| Permit { _place: place })
+            .map(|place| Permit {
+                _place: place,
+                _body: None,
+            })
             .map_err(|_| {
                 Error::new(
                     Code::Overloaded,
@@ -334,7 +359,7 @@ impl Dispatcher {
 /// The call happened and its outcome could not be recorded: the caller must not take that for
 /// success, and must not lose sight of what was done.
 fn unrecorded(result: &CallResult, touched: &Touched) -> Error {
-    let changed = !touched.message_ids.is_empty();
+    let changed = !touched.message_ids.is_empty() || touched.thread_id.is_some();
     let text = match (changed, result) {
         (true, _) => "The audit log cannot be written; the change was made",
         (false, Ok(_)) => "The audit log cannot be written; the result is withheld",
@@ -350,10 +375,14 @@ fn unrecorded(result: &CallResult, touched: &Touched) -> Error {
         .iter()
         .map(ToString::to_string)
         .collect();
-    error.hint(format!(
-        "Do not repeat it. Messages sent or deleted: {}",
-        ids.join(", ")
-    ))
+    let mut hint = "Do not repeat it.".to_owned();
+    if let Some(thread) = touched.thread_id {
+        hint += &format!(" Thread started: {thread}.");
+    }
+    if !ids.is_empty() {
+        hint += &format!(" Messages sent or deleted: {}", ids.join(", "));
+    }
+    error.hint(hint)
 }
 
 #[cfg(test)]
@@ -377,6 +406,7 @@ mod tests {
             Audit::open(&log, false, Content::new(ContentPolicy::Full, None)).unwrap(),
             Duration::from_secs(5),
             4,
+            0,
         ));
         let principal = Arc::new(Principal {
             user_id: "tester".into(),

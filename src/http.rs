@@ -1,5 +1,6 @@
 //! The router and its layers. The doors are in `http/rest.rs` and in `mcp`.
 
+mod bodies;
 mod caller_limits;
 mod client;
 mod layers;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderName, Method, StatusCode};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -28,6 +29,7 @@ use crate::dispatch::{Dispatcher, RequestId};
 use crate::error::{Code, Error};
 use crate::mcp::Door;
 use crate::metrics::Metrics;
+pub use bodies::Bodies;
 pub use caller_limits::CallerLimits;
 pub use client::TrustedProxies;
 pub use measured::{MetricsAt, metrics_router};
@@ -49,6 +51,8 @@ pub struct App {
     pub names: Names,
     /// How many requests each caller may make.
     pub callers: CallerLimits,
+    /// The large bodies that are taken.
+    pub bodies: Bodies,
     /// Counts what was refused before authentication.
     pub refusals: Refusals,
     /// The proxies that are believed who calls.
@@ -69,7 +73,8 @@ pub struct App {
 /// 3. catch-panic: outside of all that could panic;
 /// 4. Host and Origin: what comes from another site's page gets no further, on any route;
 /// 5. CORS: answers what browsers ask before they let an allowed page call;
-/// 6. whole body: its cap and time hold before anything parses or authenticates;
+/// 6. whole body: its cap and time hold before anything parses or authenticates; above 64 KiB only
+///    for those who may send files;
 /// 7. shedding: before a signature is verified, which is the dearest step before the call itself;
 /// 8. authentication: only on routes that need it, so that an unknown path is a 404;
 /// 9. the caller's own limit: it takes to know who calls, and comes before what the call costs;
@@ -112,7 +117,9 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(measured::show))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
-        .layer(from_fn_with_state(Arc::clone(&app), layers::whole_body))
+        // The layer after this one has a limit of its own, and knows the caller.
+        .layer(DefaultBodyLimit::disable())
+        .layer(from_fn_with_state(Arc::clone(&app), bodies::whole_body))
         .layer(cors())
         .layer(from_fn_with_state(Arc::clone(&app), layers::check_origin))
         .layer(from_fn(layers::catch_panic))

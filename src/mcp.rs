@@ -112,6 +112,8 @@ impl Door {
         let config = StreamableHttpServerConfig::default()
             .with_legacy_session_mode(false)
             .with_json_response(true)
+            // Bodies are bounded for every route in `http`.
+            .with_max_request_body_bytes(usize::MAX)
             .disable_allowed_hosts();
         StreamableHttpService::new(
             move || Ok(self.clone()),

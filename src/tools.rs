@@ -1,6 +1,7 @@
 //! The five tools: one trait, one table. Both doors, the schemas, the scopes, the README's table
 //! and the tests read the table.
 
+mod files;
 mod get_channel_info;
 mod get_messages;
 mod moderate_content;
@@ -14,6 +15,7 @@ mod split;
 mod text;
 mod values;
 
+pub use files::{CALL_LIMIT, check_size, json_size, recorded, too_large};
 pub(crate) use params::printable;
 pub use prompts::{Argument, PROMPTS, Prompt};
 pub(crate) use references::{ChannelName, References, UserName};
@@ -48,6 +50,8 @@ trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
 
     /// Whether it acts on a message, so that a link to one names all that it needs.
     const ACTS_ON_A_MESSAGE: bool = false;
+    /// Whether its parameter `files` holds files.
+    const FILES: bool = false;
 
     /// Refuses combinations that no single parameter's type can refuse.
     fn check(&self) -> Result<(), Error> {
@@ -65,6 +69,11 @@ trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
     /// What a user must be asked before this call runs, where there is somebody to ask.
     fn confirmation(&self) -> Option<String> {
         None
+    }
+
+    /// How many bytes of files it would send.
+    fn attached(&self) -> usize {
+        0
     }
 
     /// The result as text, for models whose client hands on nothing else.
@@ -114,6 +123,14 @@ impl Call<'_> {
             .message_ids
             .push(message);
     }
+
+    /// Notes that a thread was started, or a post opened.
+    fn touch_thread(&self, thread: ChannelId) {
+        self.touched
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .thread_id = Some(thread);
+    }
 }
 
 /// Bots without the Message Content intent read empty messages; this says so where it looks so.
@@ -160,6 +177,8 @@ pub struct Entry {
     pub hints: Hints,
     /// The address under which its result is a resource.
     pub resource: Option<Resource>,
+    /// Whether its parameter `files` holds files.
+    pub files: bool,
     /// The JSON Schema of its parameters.
     pub input_schema: fn() -> Map<String, Value>,
     /// The JSON Schema of its result.
@@ -181,6 +200,8 @@ pub trait Prepared: Send {
     fn has_effect(&self) -> bool;
     /// What a user must be asked before it runs, where there is somebody to ask.
     fn confirmation(&self) -> Option<String>;
+    /// How many bytes of files it would send.
+    fn attached(&self) -> usize;
     /// Runs it.
     fn run<'a>(self: Box<Self>, call: &'a Call<'a>) -> Running<'a>;
 }
@@ -199,6 +220,10 @@ impl<T: Tool> Prepared for T {
 
     fn confirmation(&self) -> Option<String> {
         Tool::confirmation(self)
+    }
+
+    fn attached(&self) -> usize {
+        Tool::attached(self)
     }
 
     fn run<'a>(self: Box<Self>, call: &'a Call<'a>) -> Running<'a> {
@@ -236,6 +261,7 @@ const fn entry<T: Tool>() -> Entry {
         hints: T::HINTS,
         resource: T::RESOURCE,
         acts_on_a_message: T::ACTS_ON_A_MESSAGE,
+        files: T::FILES,
         input_schema: schema::input::<T>,
         output_schema: schema::output::<T::Output>,
         prepare: |params| {

@@ -6,7 +6,17 @@ use aws_lc_rs::hmac;
 use serde_json::{Map, Value, json};
 
 /// The parameters that hold what people wrote, whatever it looks like.
-const TEXTS: [&str; 4] = ["message", "content", "query", "reason"];
+const TEXTS: [&str; 9] = [
+    "message",
+    "content",
+    "query",
+    "reason",
+    "title",
+    "tags",
+    "thread_name",
+    "name",
+    "description",
+];
 /// The longest string that can pass for an id, a time or a word of ours.
 const WORD_LIMIT: usize = 40;
 

@@ -54,6 +54,9 @@ pub struct Touched {
     /// The channel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channel_id: Option<ChannelId>,
+    /// The thread that was started, or the post that was opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<ChannelId>,
     /// The messages that were sent or deleted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub message_ids: Vec<MessageId>,

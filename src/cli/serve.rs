@@ -18,7 +18,8 @@ use crate::config::{Config, MetricsAddr};
 use crate::discord::Connector;
 use crate::dispatch::Dispatcher;
 use crate::http::{
-    App, CallerLimits, Metadata, MetricsAt, Names, Refusals, TrustedProxies, metrics_router, router,
+    App, Bodies, CallerLimits, Metadata, MetricsAt, Names, Refusals, TrustedProxies,
+    metrics_router, router,
 };
 use crate::mcp::Door;
 use crate::metrics::Metrics;
@@ -78,6 +79,7 @@ pub fn assemble(
             issuer: provider.issuer.clone(),
             public_url: public_url(config),
         }),
+        bodies: Bodies::new(config.attachment_limit),
         draining: AtomicBool::new(false),
     }))
 }
@@ -104,6 +106,7 @@ pub(super) fn dispatcher(config: &Config) -> Result<Arc<Dispatcher>, String> {
         audit,
         config.call_deadline,
         config.max_calls,
+        config.attachment_limit,
     )))
 }
 

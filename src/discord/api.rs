@@ -228,6 +228,6 @@ pub(super) fn channel_id(channel: ChannelId) -> serenity::model::id::ChannelId {
     channel.0.get().into()
 }
 
-fn message_id(message: MessageId) -> serenity::model::id::MessageId {
+pub(super) fn message_id(message: MessageId) -> serenity::model::id::MessageId {
     message.0.get().into()
 }

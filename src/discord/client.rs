@@ -141,7 +141,7 @@ impl Discord {
     }
 
     /// Executes one of serenity's routes. `query` values must be ids, numbers or words of ours:
-    /// serenity does not escape them.
+    /// serenity does not escape them. A body is JSON unless `headers` say otherwise.
     pub(super) async fn execute(
         &self,
         operation: Operation,
@@ -151,7 +151,8 @@ impl Discord {
         body: Option<Vec<u8>>,
         headers: HeaderMap,
     ) -> Result<Answer, Error> {
-        let request = Request::new(route, method)
+        let kind = headers.get(header::CONTENT_TYPE).cloned();
+        let mut request = Request::new(route, method)
             .params((!query.is_empty()).then_some(query))
             .body(body)
             .headers(Some(headers))
@@ -164,6 +165,10 @@ impl Discord {
                 tracing::error!("a request to Discord could not be built");
                 Error::internal()
             })?;
+        // serenity calls every body JSON.
+        if let Some(kind) = kind {
+            request = request.headers(HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]));
+        }
         self.send(operation, request).await
     }
 
@@ -210,6 +215,10 @@ impl Discord {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
+            // What has no nonce is not sent again once it may have been done.
+            if failure.again == Again::MayBeDone && !operation.is_repeatable() {
+                return Err(failure.error);
+            }
             if doubt.is_some()
                 && request.method() == Method::DELETE
                 && let Some(answer) = failure.deleted_before()

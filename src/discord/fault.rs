@@ -16,6 +16,9 @@ pub(super) enum Operation {
     ReadChannel,
     ReadMessages,
     Send,
+    SendFiles,
+    OpenPost,
+    StartThread,
     Delete,
     Search,
     ReadGuild,
@@ -24,7 +27,15 @@ pub(super) enum Operation {
 impl Operation {
     /// Whether Discord may have changed although no answer came.
     pub(super) fn has_effect(self) -> bool {
-        matches!(self, Self::Send | Self::Delete)
+        matches!(
+            self,
+            Self::Send | Self::SendFiles | Self::OpenPost | Self::StartThread | Self::Delete
+        )
+    }
+
+    /// Whether doing it twice is as good as once. Posts and threads have no nonce.
+    pub(super) fn is_repeatable(self) -> bool {
+        !matches!(self, Self::OpenPost | Self::StartThread)
     }
 
     /// What the bot could not do, and the permission that it most likely lacks.
@@ -36,6 +47,15 @@ impl Operation {
                 "send messages in this channel",
                 "SEND_MESSAGES (in a thread SEND_MESSAGES_IN_THREADS)",
             ),
+            Self::SendFiles => (
+                "send files in this channel",
+                "SEND_MESSAGES (in a thread SEND_MESSAGES_IN_THREADS) and ATTACH_FILES",
+            ),
+            Self::OpenPost => (
+                "open this post",
+                "SEND_MESSAGES, for files ATTACH_FILES, for tags that moderators keep to themselves MANAGE_THREADS",
+            ),
+            Self::StartThread => ("start threads in this channel", "CREATE_PUBLIC_THREADS"),
             Self::Delete => (
                 "delete messages of others in this channel",
                 "MANAGE_MESSAGES",
@@ -290,13 +310,27 @@ fn by_code(operation: Operation, status: StatusCode, refusal: &Refusal) -> Error
             "Bot doesn't have permission to write to this user: an open direct message",
         )
         .hint("The user does not take direct messages from this bot."),
+        (50024, _) if operation == Operation::StartThread => {
+            invalid("`channel_id` is a channel in which no thread can be started")
+        }
         (50008 | 50024, _) => invalid(
             "`channel_id` is a channel of a type that holds no messages, such as a category or a forum; a forum's posts are threads with ids of their own",
         ),
         (50021, _) => undeletable(),
         (50034, _) => invalid("`message_ids` has a message older than 14 days"),
         (50083, _) => invalid("`channel_id` is an archived thread that cannot be written to"),
+        (50068, _) => invalid("`reply_to` is a message from which no thread can be started"),
+        (40005, _) | (_, 413) => Error::new(
+            Code::PayloadTooLarge,
+            "Discord takes no files of this size here",
+        )
+        .hint("Send smaller files."),
+        (40067, _) => invalid("`tags` must name a tag: this channel takes no posts without"),
+        (160004, _) => invalid("`reply_to` has a thread already")
+            .hint("Send into it: a thread that was started from a message has the message's id."),
+        (160006, _) => invalid("The server has as many active threads as Discord allows"),
         (200000, _) => invalid("The server's AutoMod refused the text of `message`"),
+        (200001, _) => invalid("The server's AutoMod refused the `title`"),
         (240000, _) => invalid("`message` holds a link that Discord blocks as harmful"),
         (50035, _) => form(refusal),
         (_, 403) => forbidden_by(operation),
@@ -326,10 +360,11 @@ fn forbidden(what: &str, permission: &str) -> Error {
 /// Discord's form errors name the fields of its request, which are not all ours.
 fn form(refusal: &Refusal) -> Error {
     let at = |field: &str| {
-        refusal
-            .errors
-            .as_ref()
-            .is_some_and(|errors| errors.get(field).is_some())
+        refusal.errors.as_ref().is_some_and(|errors| {
+            // The first message of a post stands in an object of its own.
+            let inner = errors.get("message").and_then(|first| first.get(field));
+            errors.get(field).or(inner).is_some()
+        })
     };
     if at("message_reference") {
         return Error::new(
@@ -342,6 +377,15 @@ fn form(refusal: &Refusal) -> Error {
     }
     if at("content") {
         return Error::invalid_params("`message` was refused by Discord: too long or not allowed");
+    }
+    if at("applied_tags") {
+        return Error::invalid_params("`tags` was refused by Discord");
+    }
+    if at("name") {
+        return Error::invalid_params("The title or name was refused by Discord");
+    }
+    if at("attachments") || at("files") {
+        return Error::invalid_params("`files` was refused by Discord");
     }
     Error::invalid_params("Discord refused the form of the request")
 }

@@ -1,6 +1,7 @@
 //! What a request is to Discord's limits.
 
 use reqwest::Request;
+use reqwest::header::CONTENT_TYPE;
 
 /// A request's route: its method and path, without the ids that Discord does not count apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,11 @@ impl RouteKey {
         let mut query = request.url().query_pairs();
         if let Some((_, channel)) = query.find(|(name, _)| name == "channel_id") {
             key.what += &format!("?channel_id={channel}");
+        }
+        // Files take a permission of their own.
+        let kind = request.headers().get(CONTENT_TYPE);
+        if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/")) {
+            key.what += " with files";
         }
         key
     }

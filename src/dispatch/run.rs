@@ -69,10 +69,18 @@ impl Run {
         }
         let references = References::read(params)?;
         // With names still open, all else is checked before anything is asked of Discord.
-        let prepared = (entry.prepare)(references.params(entry.acts_on_a_message))?;
+        let (prepared, references) = if references.is_open() {
+            let params = references.params(entry.acts_on_a_message);
+            ((entry.prepare)(params)?, Some(references))
+        } else {
+            let params = references.into_params(entry.acts_on_a_message);
+            ((entry.prepare)(params)?, None)
+        };
+        self.check_files(prepared.attached())?;
+        let named = |references: &References| references.channel.is_some();
         let way = Way {
             entry,
-            known: references.channel.is_none().then(|| prepared.channel()),
+            known: (!references.as_ref().is_some_and(named)).then(|| prepared.channel()),
             references,
             prepared,
         };
@@ -113,6 +121,21 @@ impl Run {
             .and_then(|channel| discord.known_place(channel)?.guild);
         drop(touched);
         result
+    }
+
+    /// Checks what a call would attach, in bytes, against what the operator allows.
+    fn check_files(&self, attached: usize) -> Result<(), Error> {
+        let limit = self.dispatcher.attachment_limit;
+        if attached <= limit {
+            return Ok(());
+        }
+        if limit == 0 {
+            return Err(Error::invalid_params("This server sends no `files`"));
+        }
+        Err(Error::new(
+            Code::PayloadTooLarge,
+            format!("`files` hold {attached} bytes; this server sends at most {limit} in all"),
+        ))
     }
 
     /// Waits until nobody wants the call any more; why.
@@ -159,7 +182,7 @@ impl Run {
         let Way {
             entry,
             known,
-            mut references,
+            references,
             prepared,
         } = way;
         if let Some(channel) = known
@@ -167,13 +190,13 @@ impl Run {
         {
             self.within_limits(discord, channel).await?;
         }
-        if !references.is_open() {
+        let Some(mut references) = references else {
             return Ok(prepared);
-        }
+        };
         let looking = names::look_up(discord, &self.principal, &mut references);
         let looked = tokio::time::timeout_at(self.deadline, looking).await;
         looked.unwrap_or_else(|_| Err(timed_out(false)))?;
-        let prepared = (entry.prepare)(references.params(entry.acts_on_a_message))?;
+        let prepared = (entry.prepare)(references.into_params(entry.acts_on_a_message))?;
         self.touched().channel_id = Some(prepared.channel());
         Ok(prepared)
     }
@@ -217,7 +240,8 @@ struct Way {
     entry: &'static Entry,
     /// The channel, unless it is to be looked up.
     known: Option<ChannelId>,
-    references: References,
+    /// What is to be looked up, if anything is.
+    references: Option<References>,
     prepared: Box<dyn Prepared>,
 }
 

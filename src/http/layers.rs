@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
@@ -13,21 +13,17 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
+use serde_json::Map;
 
 use super::App;
 use super::render::{failure, json_rpc_failure, unsupported_version};
 use super::rest::is_json;
 use crate::auth::{Principal, bearer};
-use crate::dispatch::{Asked, Caller, Permit, RequestId, trace_id};
+use crate::dispatch::{Asked, Caller, Invocation, Permit, RequestId, trace_id};
 use crate::error::{Code, Error};
 use crate::mcp::{Verdict, inspect, supported_versions};
+use crate::tools::too_large;
 
-/// The largest body that is taken.
-const BODY_LIMIT: usize = 64 << 10;
-/// How much more than that is read and thrown away, so that the sender gets to read the refusal.
-const DISCARD_LIMIT: usize = 1 << 20;
-/// How long a caller may take to send a body.
-const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest `x-request-id` of a caller that is kept.
 const REQUEST_ID_LIMIT: usize = 64;
 
@@ -116,69 +112,6 @@ pub(super) async fn catch_panic(
     }
 }
 
-/// Reads the whole body, within its cap and its time, before anything else looks at the request.
-pub(super) async fn whole_body(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let (parts, body) = request.into_parts();
-    let read = tokio::time::timeout(BODY_TIMEOUT, read_body(&parts.headers, body)).await;
-    match read.unwrap_or_else(|_| {
-        Err(Error::new(
-            Code::RequestTimeout,
-            "The body did not arrive within 10 seconds",
-        ))
-    }) {
-        Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
-        Err(error) => {
-            app.refusals.note(error.code().as_str(), &id);
-            let mut response = failure(&error, &id);
-            // What is left of the body is not worth reading.
-            response
-                .headers_mut()
-                .insert(header::CONNECTION, HeaderValue::from_static("close"));
-            response
-        }
-    }
-}
-
-async fn read_body(headers: &HeaderMap, mut body: Body) -> Result<Vec<u8>, Error> {
-    let too_large = || Error::new(Code::PayloadTooLarge, "The body is larger than 64 KiB");
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-    let waits = headers.contains_key(header::EXPECT);
-    if announced.is_some_and(|length| length > if waits { BODY_LIMIT } else { DISCARD_LIMIT }) {
-        return Err(too_large());
-    }
-    let mut read = Vec::with_capacity(announced.unwrap_or(0).min(BODY_LIMIT));
-    let mut total = 0;
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            Error::new(
-                Code::InvalidRequest,
-                "The body could not be read to its end",
-            )
-        })?;
-        let Ok(data) = frame.into_data() else {
-            continue;
-        };
-        total += data.len();
-        if total <= BODY_LIMIT {
-            read.extend_from_slice(&data);
-        } else if total > DISCARD_LIMIT {
-            break;
-        }
-    }
-    if total > BODY_LIMIT {
-        Err(too_large())
-    } else {
-        Ok(read)
-    }
-}
-
 /// Sheds what the server could not do soon, instead of queueing it without bound.
 pub(super) async fn shed(
     State(app): State<Arc<App>>,
@@ -188,7 +121,9 @@ pub(super) async fn shed(
 ) -> Response {
     match app.dispatcher.admit() {
         Ok(permit) => {
-            request.extensions_mut().insert(Arc::new(permit));
+            let extensions = request.extensions_mut();
+            let permit = permit.with_body(extensions.remove());
+            extensions.insert(Arc::new(permit));
             next.run(request).await
         }
         Err(error) => {
@@ -315,6 +250,11 @@ pub(super) async fn guard_mcp(
     let (code, message, rpc_id, asked) = match inspect(&body, &principal) {
         Verdict::Malformed { code, message, id } => (code, Some(message), id, refused(message)),
         Verdict::OutOfScope { id, asked } => (-32600, None, id, asked),
+        Verdict::TooLarge { id, tool } => {
+            let params = Map::new();
+            let invocation = tool.map(|tool| Invocation { tool, params });
+            (-32600, None, id, Asked::Refused(invocation, too_large()))
+        }
         verdict @ (Verdict::Pass | Verdict::Unrunnable) => {
             if matches!(verdict, Verdict::Unrunnable) {
                 let asked = refused("`name` must be a string and `arguments` an object");

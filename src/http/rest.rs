@@ -19,7 +19,7 @@ use crate::auth::Principal;
 use crate::discord::{GuildId, Snowflake};
 use crate::dispatch::{Asked, Caller, Invocation, Listing, Permit, RequestId};
 use crate::error::{Code, Error};
-use crate::tools::TOOLS;
+use crate::tools::{TOOLS, check_size};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,10 +43,29 @@ pub(super) async fn invoke(
     body: Bytes,
 ) -> Response {
     let asked = match envelope(&headers, &body) {
-        Ok(invocation) => Asked::Run(invocation),
+        Ok(invocation) => sized(invocation, body.len()),
         Err(error) => Asked::Refused(None, error),
     };
+    // It may be large, and has been read.
+    drop(body);
     asking.answer(&app, asked).await
+}
+
+/// Refuses a call that is too large without being so by its files.
+fn sized(invocation: Invocation, size: usize) -> Asked {
+    match check_size(&invocation.tool, &invocation.params, size) {
+        Ok(()) => Asked::Run(invocation),
+        Err(error) => {
+            let params = Map::new();
+            Asked::Refused(
+                Some(Invocation {
+                    params,
+                    ..invocation
+                }),
+                error,
+            )
+        }
+    }
 }
 
 /// Reads the body of an invocation.

@@ -14,9 +14,7 @@ use super::confirm::Answer;
 use super::{Context, Door, protocol_error};
 use crate::dispatch::{Asked, CallResult, Done, Invocation, Progress};
 use crate::error::{Code, Error};
-
-/// The largest arguments, as JSON: those of the largest body that HTTP takes.
-const PARAMS_LIMIT: usize = 64 << 10;
+use crate::tools::{check_size, json_size};
 
 pub(super) async fn call(
     door: &Door,
@@ -30,12 +28,8 @@ pub(super) async fn call(
     };
     let mut caller = visit.caller();
     // HTTP has refused larger bodies before; over standard input this is the first to look.
-    let size = serde_json::to_vec(&invocation.params).map_or(usize::MAX, |params| params.len());
-    if size > PARAMS_LIMIT {
-        let error = Error::new(
-            Code::PayloadTooLarge,
-            "The arguments are larger than 64 KiB",
-        );
+    let size = json_size(&invocation.params);
+    if let Err(error) = check_size(&invocation.tool, &invocation.params, size) {
         let asked = Asked::Refused(
             Some(Invocation {
                 params: Map::new(),

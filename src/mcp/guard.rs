@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::resources;
 use crate::auth::{Principal, Scope};
 use crate::dispatch::{Asked, Invocation, Listing};
-use crate::tools::{self, Entry, PROMPTS};
+use crate::tools::{self, Entry, PROMPTS, check_size};
 
 /// What a body is.
 pub enum Verdict {
@@ -23,6 +23,13 @@ pub enum Verdict {
     },
     /// A call of no form that could be run: the handler says so, and it is to be recorded.
     Unrunnable,
+    /// A message that is too large without being so by files.
+    TooLarge {
+        /// The id of the request.
+        id: Value,
+        /// What was called, where it is a call.
+        tool: Option<String>,
+    },
     /// A call for which the token lacks the scope.
     OutOfScope {
         /// The id of the request.
@@ -39,6 +46,7 @@ pub fn inspect(body: &[u8], principal: &Principal) -> Verdict {
         message,
         id: Value::Null,
     };
+    let size = body.len();
     let Ok(body) = serde_json::from_slice::<Value>(body) else {
         return Verdict::Malformed {
             code: -32700,
@@ -69,6 +77,20 @@ pub fn inspect(body: &[u8], principal: &Principal) -> Verdict {
     };
     if params.get("_meta").is_some_and(|meta| !meta.is_object()) {
         return malformed("`_meta` must be an object");
+    }
+    let tool = params.get("name").and_then(Value::as_str);
+    let tool = tool.filter(|_| {
+        message
+            .get("method")
+            .is_some_and(|method| method == "tools/call")
+    });
+    let none = Map::new();
+    let arguments = params.get("arguments").and_then(Value::as_object);
+    if check_size(tool.unwrap_or_default(), arguments.unwrap_or(&none), size).is_err() {
+        return Verdict::TooLarge {
+            id: message.get("id").cloned().unwrap_or_default(),
+            tool: tool.map(str::to_owned),
+        };
     }
     let Some(method) = message.get("method") else {
         let is_answer = message.contains_key("result") || message.contains_key("error");

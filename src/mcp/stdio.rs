@@ -2,15 +2,21 @@
 
 use rmcp::ServiceExt as _;
 use rmcp::service::ServerInitializeError;
+use rmcp::transport::async_rw::AsyncRwTransport;
 
 use super::Door;
+
+/// The longest line, in bytes: above that of a call with the most files that can be allowed.
+const LINE_LIMIT: usize = 40 << 20;
 
 /// Serves until standard input ends.
 ///
 /// # Errors
 /// Where the client does not speak the protocol, in one line.
 pub async fn serve(door: Door) -> Result<(), String> {
-    let running = match door.serve(rmcp::transport::stdio()).await {
+    let (input, output) = rmcp::transport::stdio();
+    let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(LINE_LIMIT);
+    let running = match door.serve(transport).await {
         Ok(running) => running,
         // A client that leaves before it has said anything has done nothing wrong.
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),

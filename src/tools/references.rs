@@ -126,7 +126,13 @@ impl References {
     /// The parameters as a tool takes them; with a stand-in for what is still to be looked up.
     /// `wants_message` says whether the tool acts on a message, which a link can name.
     pub(crate) fn params(&self, wants_message: bool) -> Map<String, Value> {
-        let mut params = self.params.clone();
+        let params = self.params.clone();
+        Self { params, channel: None, users: Vec::new(), linked: None }.into_params(wants_message)
+    }
+
+    /// The parameters as a tool takes them.
+    pub(crate) fn into_params(self, wants_message: bool) -> Map<String, Value> {
+        let mut params = self.params;
         if let Some(message) = params.remove(LINKED)
             && wants_message
         {

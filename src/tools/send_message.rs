@@ -1,22 +1,24 @@
-//! `send_message`: says something in a channel.
+//! `send_message`: says something in a channel, in a post that it opens, or in a thread that it
+//! starts.
+
+mod mentions;
+mod post;
 
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use schemars::JsonSchema;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
+use self::mentions::MentionRule;
+use super::files::NewFile;
 use super::params::or_default;
 use super::split::split;
 use super::values::Text;
 use super::{Call, Hints, Tool, text};
 use crate::auth::Scope;
-use crate::discord::{
-    ChannelId, Draft, GuildId, Mentions, Message, MessageId, RoleId, UserId, timed_out,
-};
+use crate::discord::{ChannelId, Draft, GuildId, Mentions, Message, MessageId, Upload, timed_out};
 use crate::error::Error;
 
 /// The longest text of one message, in characters, which Discord counts as Unicode code points.
@@ -25,8 +27,10 @@ const MESSAGE_LIMIT: usize = 2000;
 const SPLIT_LIMIT: usize = 20_000;
 /// How long a link to a message that was sent may be waited for.
 const LINK_PATIENCE: Duration = Duration::from_secs(2);
-/// How many users, or roles, one message may notify. <https://discord.com/developers/docs/resources/message#allowed-mentions-object>
-const MENTION_LIMIT: usize = 100;
+/// How many tags a post may carry. <https://discord.com/developers/docs/resources/channel#modify-channel>
+const TAG_LIMIT: usize = 5;
+/// How many files a message may have. <https://discord.com/developers/docs/resources/message#create-message>
+const FILE_LIMIT: usize = 10;
 
 /// Parameters of `send_message`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -37,9 +41,21 @@ pub(super) struct SendMessage {
     /// The text in Discord's Markdown: up to 2000 characters, or 20000 with `split`.
     #[serde(alias = "content")]
     #[schemars(length(min = 1, max = 20_000))]
-    message: String,
+    message: Option<String>,
     /// The id of a message here to answer.
     reply_to: Option<MessageId>,
+    /// Start a thread of this name from the message `reply_to` and send into it.
+    thread_name: Option<Text<1, 100>>,
+    /// Open a post with this title in a forum or media channel.
+    title: Option<Text<1, 100>>,
+    /// The post's tags, by name or id.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(length(max = 5))]
+    tags: Vec<Text<1, 20>>,
+    /// Files to attach.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(length(max = 10))]
+    files: Vec<NewFile>,
     /// Whom the text may notify; default nobody.
     #[serde(default, deserialize_with = "or_default")]
     mentions: MentionRule,
@@ -56,95 +72,6 @@ pub(super) struct SendMessage {
     idempotency_key: Option<Text<1, 25>>,
 }
 
-/// Whom a message may notify.
-#[derive(Debug, Default, JsonSchema)]
-#[schemars(untagged, inline)]
-enum MentionRule {
-    /// Nobody.
-    #[default]
-    #[schemars(with = "None_")]
-    None,
-    /// These, where the text mentions them.
-    These(MentionList),
-}
-
-/// The schema of the word "none".
-#[derive(JsonSchema)]
-#[schemars(rename_all = "lowercase", inline)]
-#[allow(dead_code, reason = "only its schema is used")]
-enum None_ {
-    None,
-}
-
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(inline)]
-struct MentionList {
-    #[serde(default, deserialize_with = "or_default")]
-    users: Vec<UserId>,
-    #[serde(default, deserialize_with = "or_default")]
-    roles: Vec<RoleId>,
-    #[serde(default, deserialize_with = "or_default")]
-    everyone: bool,
-    #[serde(default, deserialize_with = "or_default")]
-    replied_user: bool,
-}
-
-impl<'de> Deserialize<'de> for MentionRule {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct RuleVisitor;
-        impl<'de> Visitor<'de> for RuleVisitor {
-            type Value = MentionRule;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(
-                    "\"none\" or an object with `users`, `roles`, `everyone` and `replied_user`",
-                )
-            }
-            fn visit_unit<E>(self) -> Result<MentionRule, E> {
-                Ok(MentionRule::None)
-            }
-            fn visit_str<E: serde::de::Error>(self, word: &str) -> Result<MentionRule, E> {
-                if word == "none" {
-                    return Ok(MentionRule::None);
-                }
-                Err(E::custom(
-                    "must be \"none\" or an object with `users`, `roles`, `everyone` and `replied_user`",
-                ))
-            }
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<MentionRule, A::Error> {
-                MentionList::deserialize(MapAccessDeserializer::new(map)).map(MentionRule::These)
-            }
-        }
-        deserializer.deserialize_any(RuleVisitor)
-    }
-}
-
-impl MentionRule {
-    fn into_mentions(self) -> Mentions {
-        match self {
-            Self::None => Mentions::default(),
-            Self::These(MentionList {
-                mut users,
-                mut roles,
-                everyone,
-                replied_user,
-            }) => {
-                // Discord refuses a list that names the same id twice.
-                users.sort_unstable();
-                users.dedup();
-                roles.sort_unstable();
-                roles.dedup();
-                Mentions {
-                    users,
-                    roles,
-                    everyone,
-                    replied_user,
-                }
-            }
-        }
-    }
-}
-
 /// Result of `send_message`.
 #[derive(Serialize, JsonSchema)]
 pub(super) struct Sent {
@@ -154,6 +81,9 @@ pub(super) struct Sent {
     /// With `split`: the messages that were sent, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     messages: Vec<Message>,
+    /// The post that was opened, or the thread that was started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thread_id: Option<ChannelId>,
     /// A link to the (first) message.
     #[serde(skip_serializing_if = "Option::is_none")]
     jump_url: Option<String>,
@@ -171,6 +101,7 @@ impl Tool for SendMessage {
         idempotent: false,
         open_world: true,
     };
+    const FILES: bool = true;
 
     fn text(sent: &Sent) -> String {
         let lines = text::lines(sent.message.iter().chain(&sent.messages));
@@ -181,7 +112,60 @@ impl Tool for SendMessage {
     }
 
     fn check(&self) -> Result<(), Error> {
-        let length = self.message.chars().count();
+        self.check_text()?;
+        self.check_place()?;
+        if self.files.len() > FILE_LIMIT {
+            return Err(Error::invalid_params(format!(
+                "`files` may hold at most {FILE_LIMIT} files"
+            )));
+        }
+        // In a thread that is only being started there is nothing to answer.
+        self.mentions
+            .check(self.reply_to.is_some() && self.thread_name.is_none())
+    }
+
+    fn channel(&self) -> ChannelId {
+        self.channel_id
+    }
+
+    fn attached(&self) -> usize {
+        self.files.iter().map(NewFile::size).sum()
+    }
+
+    async fn run(mut self, call: &Call<'_>) -> Result<Sent, Error> {
+        let files = std::mem::take(&mut self.files);
+        let files: Vec<_> = files.into_iter().map(NewFile::into_upload).collect();
+        let mentions = std::mem::take(&mut self.mentions).into_mentions();
+        let mut sent = if self.title.is_some() {
+            self.open_post(call, &mentions, &files).await?
+        } else {
+            self.send(call, &mentions, &files).await?
+        };
+        let channel = sent.thread_id.unwrap_or(self.channel_id);
+        let first = sent.message.iter().chain(&sent.messages).next();
+        let first = first.map(|message| message.id);
+        // The message is sent; a failure to learn its guild costs the link and nothing else.
+        let patience = call.soft_deadline.min(Instant::now() + LINK_PATIENCE);
+        let guild = tokio::time::timeout_at(patience, call.discord.guild_of(channel)).await;
+        let guild = guild.ok().and_then(Result::ok);
+        sent.jump_url = first
+            .zip(guild)
+            .map(|(first, guild)| jump_url(guild, channel, first));
+        Ok(sent)
+    }
+}
+
+impl SendMessage {
+    /// There must be a text, of the length that Discord takes, unless there are files.
+    fn check_text(&self) -> Result<(), Error> {
+        let text = self.message.as_deref();
+        let Some(text) = text.filter(|text| self.files.is_empty() || !text.is_empty()) else {
+            if self.files.is_empty() {
+                return Err(Error::invalid_params("`message` is required"));
+            }
+            return Ok(());
+        };
+        let length = text.chars().count();
         let limit = if self.split {
             SPLIT_LIMIT
         } else {
@@ -192,50 +176,64 @@ impl Tool for SendMessage {
                 "`message` must be 1 to {limit} characters long; it has {length}"
             ));
             let splits = !self.split && length > limit && length <= SPLIT_LIMIT;
-            return Err(if splits {
+            return Err(if splits && self.title.is_none() {
                 error.hint("Shorten it, or pass `split: true` to send it as several messages.")
             } else {
                 error
             });
         }
-        if self.message.trim().is_empty() {
+        if text.trim().is_empty() {
             return Err(Error::invalid_params("`message` must not be blank"));
-        }
-        if let MentionRule::These(list) = &self.mentions {
-            let longest = list.users.len().max(list.roles.len());
-            if longest > MENTION_LIMIT {
-                return Err(Error::invalid_params(format!(
-                    "`mentions` may name at most {MENTION_LIMIT} users and {MENTION_LIMIT} roles"
-                )));
-            }
-            if list.replied_user && self.reply_to.is_none() {
-                return Err(Error::invalid_params(
-                    "`mentions.replied_user` needs `reply_to`",
-                ));
-            }
         }
         Ok(())
     }
 
-    fn channel(&self) -> ChannelId {
-        self.channel_id
+    /// It goes to one place: the channel, a post, or a thread.
+    fn check_place(&self) -> Result<(), Error> {
+        let others = [
+            ("reply_to", self.reply_to.is_some()),
+            ("thread_name", self.thread_name.is_some()),
+            ("split", self.split),
+            // Discord opens a post each time that it is asked, under whatever key.
+            ("idempotency_key", self.idempotency_key.is_some()),
+        ];
+        let other = others.iter().find(|(_, given)| *given);
+        let problem = match (&self.title, other) {
+            (Some(_), Some((name, _))) => format!("`{name}` cannot be used with `title`"),
+            (None, _) if !self.tags.is_empty() => "`tags` needs `title`".to_owned(),
+            _ if self.tags.len() > TAG_LIMIT => {
+                format!("`tags` may name at most {TAG_LIMIT} tags")
+            }
+            _ if self.thread_name.is_some() && self.reply_to.is_none() => {
+                "`thread_name` needs `reply_to`, the message to start from".to_owned()
+            }
+            _ => return Ok(()),
+        };
+        Err(Error::invalid_params(problem))
     }
 
-    async fn run(self, call: &Call<'_>) -> Result<Sent, Error> {
-        let Self {
-            channel_id,
-            message,
-            reply_to,
-            mentions,
-            silent,
-            link_previews,
-            ..
-        } = self;
-        let mentions = mentions.into_mentions();
-        let texts = if self.split {
-            split(&message, MESSAGE_LIMIT)
-        } else {
-            vec![message]
+    /// Sends the message, or its parts, into the channel or into a thread that it starts.
+    async fn send(
+        &self,
+        call: &Call<'_>,
+        mentions: &Mentions,
+        files: &[Upload],
+    ) -> Result<Sent, Error> {
+        let mut thread = None;
+        if let Some((name, message)) = self.thread_name.as_ref().zip(self.reply_to) {
+            let starting = call
+                .discord
+                .start_thread(self.channel_id, message, name.as_str());
+            let started = in_time(call, starting).await?;
+            call.touch_thread(started);
+            thread = Some(started);
+        }
+        let channel = thread.unwrap_or(self.channel_id);
+        let text = self.message.as_deref().unwrap_or_default();
+        let texts = match text {
+            "" => vec![String::new()],
+            text if self.split => split(text, MESSAGE_LIMIT),
+            text => vec![text.to_owned()],
         };
         let (key, own) = match &self.idempotency_key {
             Some(key) => (key.as_str().to_owned(), true),
@@ -245,35 +243,26 @@ impl Tool for SendMessage {
         for (at, content) in texts.iter().enumerate() {
             let draft = Draft {
                 content,
-                reply_to: reply_to.filter(|_| at == 0),
-                mentions: &mentions,
-                silent,
-                link_previews,
-                nonce: if own && at == 0 {
+                // Files stand under the text they belong to.
+                files: if at + 1 == texts.len() { files } else { &[] },
+                reply_to: self.reply_to.filter(|_| at == 0 && thread.is_none()),
+                mentions,
+                silent: self.silent,
+                link_previews: self.link_previews,
+                nonce: Some(if own && at == 0 {
                     key.clone()
                 } else {
                     nonce(&key, at)
-                },
+                }),
             };
-            let sending = call.discord.send_message(channel_id, &draft);
-            let sent = tokio::time::timeout_at(call.soft_deadline, sending).await;
-            match sent.unwrap_or_else(|_| Err(timed_out(true))) {
+            match in_time(call, call.discord.send_message(channel, &draft)).await {
                 Ok(sent) => {
                     call.touch(sent.id);
                     messages.push(sent);
                 }
-                Err(error) if messages.is_empty() => return Err(error),
-                Err(error) => return Err(partly_sent(error, &messages, texts.len())),
+                Err(error) => return Err(unfinished(error, thread, &messages, texts.len())),
             }
         }
-        let first = messages.first().map(|message| message.id);
-        // The message is sent; a failure to learn its guild costs the link and nothing else.
-        let patience = call.soft_deadline.min(Instant::now() + LINK_PATIENCE);
-        let guild = tokio::time::timeout_at(patience, call.discord.guild_of(channel_id)).await;
-        let guild = guild.ok().and_then(Result::ok);
-        let jump_url = first
-            .zip(guild)
-            .map(|(first, guild)| jump_url(guild, channel_id, first));
         let (message, messages) = if self.split {
             (None, messages)
         } else {
@@ -282,9 +271,19 @@ impl Tool for SendMessage {
         Ok(Sent {
             message,
             messages,
-            jump_url,
+            thread_id: thread,
+            jump_url: None,
         })
     }
+}
+
+/// Ends an operation that changes Discord when the call must answer.
+async fn in_time<T>(
+    call: &Call<'_>,
+    doing: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    let done = tokio::time::timeout_at(call.soft_deadline, doing).await;
+    done.unwrap_or_else(|_| Err(timed_out(true)))
 }
 
 /// A nonce for the part at `at` that follows from the key, within Discord's 25 characters.
@@ -297,14 +296,25 @@ fn nonce(key: &str, at: usize) -> String {
         .collect()
 }
 
-/// Keeps what is known of a text that went out in part.
-fn partly_sent(error: Error, sent: &[Message], of: usize) -> Error {
+/// Keeps what is known of a call that did a part of what it should.
+fn unfinished(error: Error, thread: Option<ChannelId>, sent: &[Message], of: usize) -> Error {
     let ids: Vec<_> = sent.iter().map(|message| message.id.to_string()).collect();
-    error.hint(format!(
-        "{} of {of} parts were sent, as messages {}; send only the rest.",
-        sent.len(),
-        ids.join(", ")
-    ))
+    let parts = (!sent.is_empty()).then(|| {
+        format!(
+            "{} of {of} parts were sent, as messages {}; send only the rest.",
+            sent.len(),
+            ids.join(", ")
+        )
+    });
+    let thread = thread.map(|thread| {
+        format!("The thread was started: send into it, with {thread} for `channel_id`.")
+    });
+    let hint: Vec<_> = thread.into_iter().chain(parts).collect();
+    if hint.is_empty() {
+        error
+    } else {
+        error.hint(hint.join(" "))
+    }
 }
 
 fn jump_url(guild: Option<GuildId>, channel: ChannelId, message: MessageId) -> String {

@@ -32,18 +32,23 @@ async fn a_body_of_64_kib_is_taken_and_one_byte_more_is_not() {
     let app = App::start().await;
     let answer = app.post(&tokens::token(), body_of(LIMIT)).await;
     assert_eq!((answer.status, app.audit().len()), (200, 1));
-    // Refused before anyone looks at the bearer: a wrong one makes no difference.
+    // Who may send files is told, and on the record, that there are none.
+    let files = "The call is larger than 64 KiB, not counting the data of files";
+    let body = "The body is larger than 64 KiB";
+    let read = tokens::token_with(json!({"scope": "discord:read"}));
     for length in [LIMIT + 1, 65 << 10, 1 << 20] {
-        for token in [tokens::token(), "nobody".to_owned()] {
-            let answer = app.post(&token, body_of(length)).await;
-            let error = json!({
-                "code": "payload_too_large", "message": "The body is larger than 64 KiB",
-            });
+        for (token, message, close) in [
+            (&tokens::token(), files, None),
+            (&read, body, Some("close")),
+            (&"nobody".to_owned(), body, Some("close")),
+        ] {
+            let answer = app.post(token, body_of(length)).await;
+            let error = json!({"code": "payload_too_large", "message": message});
             assert_failure(&answer, 413, error);
-            assert_eq!(answer.header("connection"), Some("close"));
+            assert_eq!(answer.header("connection"), close);
         }
     }
-    assert_eq!((app.audit().len(), app.discord.requests().len()), (1, 1));
+    assert_eq!((app.audit().len(), app.discord.requests().len()), (4, 1));
 }
 
 #[tokio::test]
@@ -66,7 +71,7 @@ async fn a_chunked_body_has_the_same_limit() {
         let first = answer.lines().next().unwrap();
         assert_eq!(first, format!("HTTP/1.1 {status}"));
     }
-    assert_eq!((app.audit().len(), app.discord.requests().len()), (1, 1));
+    assert_eq!((app.audit().len(), app.discord.requests().len()), (2, 1));
 }
 
 #[tokio::test]

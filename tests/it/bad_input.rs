@@ -36,7 +36,7 @@ pub async fn refused(app: &App, tool: &str, params: Value, message: &str) {
 #[tokio::test]
 async fn an_unknown_parameter_is_named_with_what_is_allowed() {
     let app = App::start().await;
-    let send = "channel_id, content, message, reply_to, mentions, silent, link_previews, split, idempotency_key";
+    let send = "channel_id, content, message, reply_to, thread_name, title, tags, files, mentions, silent, link_previews, split, idempotency_key";
     let search = "channel_id, query, limit, author_id, before, after, has, mode, max_scan";
     let moderate = "channel_id, message_id, message_ids, action, reason, dry_run";
     for (tool, good, misspelt, allowed) in [
@@ -169,13 +169,7 @@ async fn switches_words_and_texts_have_their_types() {
             json!(7),
             "must be a string, not a number",
         ),
-        (
-            "send_message",
-            &send,
-            "message",
-            json!(null),
-            "must be a string, not null",
-        ),
+        ("send_message", &send, "message", json!(null), "is required"),
         (
             "send_message",
             &send,

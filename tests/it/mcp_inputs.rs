@@ -32,6 +32,8 @@ fn agreed() -> Vec<(&'static str, Value, bool)> {
         "send_message",
         true,
         vec![
+            json!({"files": [{"name": "a.txt", "data": "eA==", "type": "text/plain"}]}),
+            json!({"message": "x", "files": [], "tags": []}),
             json!({"message": "x"}),
             json!({"message": "x".repeat(2000)}),
             json!({"message": "x".repeat(20_000), "split": true}),
@@ -47,7 +49,11 @@ fn agreed() -> Vec<(&'static str, Value, bool)> {
         "send_message",
         false,
         vec![
-            json!({}),
+            json!({"message": "x", "title": ""}),
+            json!({"message": "x", "title": "x".repeat(101)}),
+            json!({"message": "x", "files": [{"name": "a"}]}),
+            json!({"message": "x", "files": [{"name": "a", "data": "eA==", "url": "x"}]}),
+            json!({"message": "x", "files": vec![json!({"name": "a", "data": "eA=="}); 11]}),
             json!({"message": ""}),
             json!({"message": 7}),
             json!({"message": "x".repeat(20_001), "split": true}),
@@ -192,6 +198,17 @@ async fn where_schema_and_tool_differ_the_reason_is_known() {
     let finer = [
         ("send_message", json!({"message": "x".repeat(2001)})),
         ("send_message", json!({"message": " \n"})),
+        ("send_message", json!({})),
+        ("send_message", json!({"message": "x", "thread_name": "x"})),
+        ("send_message", json!({"message": "x", "tags": ["x"]})),
+        (
+            "send_message",
+            json!({"message": "x", "title": "x", "split": true}),
+        ),
+        (
+            "send_message",
+            json!({"message": "x", "files": [{"name": "a/b", "data": "eA=="}]}),
+        ),
         (
             "send_message",
             json!({"message": "x", "mentions": {"replied_user": true}}),

@@ -170,12 +170,26 @@ async fn a_body_of_64_kib_is_taken_and_one_byte_more_is_413() {
         let answer = client.post(format!("{call}{spaces}")).await;
         assert_eq!(answer.status, status, "{size}");
         if status == 413 {
-            let message = "The body is larger than 64 KiB";
-            let error = json!({"code": "payload_too_large", "message": message});
-            assert_failure(&answer, 413, error);
+            let message = "The call is larger than 64 KiB, not counting the data of files";
+            let data = json!({"code": "payload_too_large", "message": message});
+            let error = json!({"code": -32600, "message": message, "data": data});
+            assert_rpc_error(&answer, 413, error);
         }
     }
-    assert_eq!(app.audit(), Vec::<Value>::new());
+    // Who may send files is told by name, and on the record.
+    let lines = app.audit();
+    assert_eq!(lines.len(), 2);
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["status"] == "payload_too_large")
+    );
+    let stranger = client.anonymous();
+    let answer = stranger.post(format!("{call}{}", " ".repeat(65_536))).await;
+    let message = "The body is larger than 64 KiB";
+    let error = json!({"code": "payload_too_large", "message": message});
+    assert_failure(&answer, 413, error);
+    assert_eq!(app.audit().len(), 2);
 }
 
 #[tokio::test]

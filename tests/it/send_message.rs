@@ -254,7 +254,7 @@ async fn what_is_wrong_is_named_and_nothing_is_sent() {
     let rule = "must be \"none\" or an object with `users`, `roles`, `everyone` and `replied_user`";
     let many: Vec<_> = (1..=101).map(|id| id.to_string()).collect();
     let table = [
-        (json!({"message": null}), "`message` must be a string, not null".into()),
+        (json!({"message": null}), "`message` is required".into()),
         (json!({"message": 7}), "`message` must be a string, not a number".into()),
         (json!({"message": " \n\t "}), "`message` must not be blank".into()),
         (json!({"channel_id": null}), "`channel_id` must be a Discord id, a string of decimal digits, not null".into()),
@@ -278,7 +278,7 @@ async fn what_is_wrong_is_named_and_nothing_is_sent() {
         (json!({"split": {}}), "`split` must be a boolean, not an object".into()),
         (json!({"idempotency_key": ""}), "`idempotency_key` must be 1 to 25 characters long; it has 0".into()),
         (json!({"idempotency_key": "x".repeat(26)}), "`idempotency_key` must be 1 to 25 characters long; it has 26".into()),
-        (json!({"tts": true}), "`tts` is not a parameter here; allowed: channel_id, content, message, reply_to, mentions, silent, link_previews, split, idempotency_key".into()),
+        (json!({"tts": true}), "`tts` is not a parameter here; allowed: channel_id, content, message, reply_to, thread_name, title, tags, files, mentions, silent, link_previews, split, idempotency_key".into()),
     ];
     for (params, message) in table {
         let answer = send(&app, params.clone()).await;

@@ -25,6 +25,9 @@ pub struct Permissions {
     pub read_history: bool,
     pub send: bool,
     pub manage_messages: bool,
+    pub attach_files: bool,
+    pub create_threads: bool,
+    pub manage_threads: bool,
 }
 
 /// A message; `json` is the message object without what depends on the reader.
@@ -68,6 +71,11 @@ impl Channel {
         !matches!(self.kind(), 4 | 14 | 15 | 16)
     }
 
+    /// Forums and media channels hold posts.
+    pub fn holds_posts(&self) -> bool {
+        matches!(self.kind(), 15 | 16)
+    }
+
     fn thread_flag(&self, name: &str) -> bool {
         let metadata = self.json.get("thread_metadata");
         metadata.is_some_and(|metadata| metadata[name] == true)
@@ -81,6 +89,9 @@ impl Default for Permissions {
             read_history: true,
             send: true,
             manage_messages: true,
+            attach_files: true,
+            create_threads: true,
+            manage_threads: true,
         }
     }
 }

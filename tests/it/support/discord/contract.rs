@@ -154,13 +154,18 @@ impl Operation {
             };
         };
         let kind = seen.header("content-type").unwrap_or("nothing");
-        if kind.split(';').next() != Some("application/json") {
-            return vec![format!("a body of JSON is described, {kind} was sent")];
+        let kind = kind.split(';').next().unwrap_or_default();
+        if !described.kinds.contains(kind) {
+            return vec![format!("a body of {kind} is not described")];
         }
-        let Ok(body) = serde_json::from_slice::<Value>(&seen.body) else {
-            return vec!["the body is not JSON".to_owned()];
+        let Some((body, files)) = seen.message() else {
+            return vec![format!("the body is not {kind}")];
         };
         let mut found = breaches(&described.schema, &body);
+        let names = (0..10).map(|number| format!("files[{number}]"));
+        let strange = files.iter().zip(names);
+        let strange = strange.filter(|(file, name)| file.field != *name);
+        found.extend(strange.map(|(file, _)| format!("{}: a file out of order", file.field)));
         let fields = body.as_object().into_iter().flatten();
         let unknown = fields.filter(|(name, _)| !described.fields.contains(*name));
         found.extend(unknown.map(|(name, _)| format!("/{name}: this field is not described")));

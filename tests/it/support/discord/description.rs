@@ -26,8 +26,10 @@ pub struct Parameter {
     pub schema: Validator,
 }
 
-/// The JSON body of a request.
+/// The JSON body of a request, or of the message in its form.
 pub struct Body {
+    /// The media types that are taken.
+    pub kinds: BTreeSet<String>,
     pub schema: Validator,
     /// Discord ignores fields it does not know; a client that sends one has misspelt it.
     pub fields: BTreeSet<String>,
@@ -74,7 +76,8 @@ impl Compiler<'_> {
             answers: answers.collect(),
             body: self.json_schema(&body).map(|schema| Body {
                 schema,
-                fields: self.fields(&body),
+                kinds: self.kinds(&body),
+                fields: self.fields(&format!("{body}/content/application~1json/schema")),
             }),
         }
     }
@@ -107,14 +110,21 @@ impl Compiler<'_> {
         Some(self.validator(&schema))
     }
 
-    fn fields(&self, body: &str) -> BTreeSet<String> {
-        let schema = self.follow(&format!("{body}/content/application~1json/schema"));
-        let fields = self.at(&schema)["properties"].as_object();
-        fields
-            .into_iter()
-            .flatten()
-            .map(|(name, _)| name.clone())
-            .collect()
+    fn kinds(&self, body: &str) -> BTreeSet<String> {
+        let kinds = self.at(&format!("{body}/content")).as_object();
+        let kinds = kinds.into_iter().flatten();
+        kinds.map(|(kind, _)| kind.clone()).collect()
+    }
+
+    /// The fields of an object, or of any of the objects that may stand there.
+    fn fields(&self, schema: &str) -> BTreeSet<String> {
+        let place = self.follow(schema);
+        let schema = self.at(&place);
+        let own = schema["properties"].as_object().into_iter().flatten();
+        let own = own.map(|(name, _)| name.clone());
+        let choices = schema["anyOf"].as_array().map_or(0, Vec::len);
+        let others = (0..choices).flat_map(|at| self.fields(&format!("{place}/anyOf/{at}")));
+        own.chain(others).collect()
     }
 
     fn validator(&self, place: &str) -> Validator {

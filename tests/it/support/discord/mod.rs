@@ -1,6 +1,6 @@
 //! The stand-in for Discord: a stateful HTTP server on loopback.
 //!
-//! It serves the twelve routes that the tools use, with Discord's own answers, errors and headers, on
+//! It serves the fourteen routes that the tools use, with Discord's own answers, errors and headers, on
 //! top of a small world of guilds, channels and messages that a test can look into and change.
 //!
 //! ```ignore
@@ -38,7 +38,7 @@
 //! one that puts impossible data into the world sets `World::off_contract`.
 //!
 //! **The map.** `seed` and `talk` are the world at the start, `world` and `channel` its types, `routes` finds the
-//! route and reads, `post`, `delete`, `search`, `threads` and `guilds` do the rest, `view` is what a reader gets,
+//! route and reads, `post`, `start`, `delete`, `search`, `threads` and `guilds` do the rest, `form` reads files, `view` is what a reader gets,
 //! `mentions` who is pinged, `answer` Discord's errors, `limits` how often one may ask, `faults`,
 //! `strike` and `wire` what goes wrong, `contract` and `description` Discord's own description.
 
@@ -51,6 +51,7 @@ mod contract;
 mod delete;
 mod description;
 mod faults;
+mod form;
 mod guilds;
 mod limits;
 mod mentions;
@@ -61,6 +62,7 @@ mod search;
 pub mod seed;
 mod server;
 pub mod snowflake;
+mod start;
 mod strike;
 mod talk;
 mod threads;
@@ -80,6 +82,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 pub use self::{
     channel::{Channel, Message, Permissions},
     faults::{Fault, On, Weather},
+    form::Part,
     limits::{Limits, Rule},
     request::Seen,
     world::{Deletion, Guild, World},

@@ -6,6 +6,7 @@ use time::{Duration, OffsetDateTime};
 use super::{
     answer::{self, Answer, Outcome},
     channel::Channel,
+    form::Part,
     mentions::{Allowed, Mentions},
     request::{Seen, id},
     routes, view,
@@ -19,8 +20,11 @@ const NONCE_IS_REMEMBERED: Duration = Duration::minutes(5);
 const SETTABLE_FLAGS: u64 = 1 << 2 | 1 << 12;
 
 /// The fields that this route reads, after their form was found good.
-struct Form {
+pub(super) struct Form {
     content: String,
+    files: Vec<Value>,
+    /// What is in the files.
+    data: Vec<Vec<u8>>,
     allowed: Allowed,
     flags: u64,
     nonce: Option<Value>,
@@ -30,11 +34,10 @@ struct Form {
 
 pub fn create(world: &mut World, bot: &str, channel: &str, seen: &Seen) -> Outcome {
     let place = routes::visible(world, bot, channel)?;
-    let form = Form::read(world, place, seen)?;
+    let (body, files) = seen.message().ok_or_else(answer::invalid_json)?;
+    let form = Form::read(world, place, &body, &files)?;
     may_send(place)?;
-    if form.content.is_empty() {
-        return Err(Answer::error(400, 50006, "Cannot send an empty message"));
-    }
+    form.check(place)?;
     let nonce = form.nonce.as_ref().map(|nonce| Nonce {
         author: bot.to_owned(),
         channel: channel.to_owned(),
@@ -45,7 +48,7 @@ pub fn create(world: &mut World, bot: &str, channel: &str, seen: &Seen) -> Outco
         return answered(world, bot, channel, first, form.nonce.as_ref());
     }
 
-    let message = write(world, bot, channel, &form);
+    let message = write(world, bot, channel, None, &form);
     // Without `enforce_nonce` the same nonce may be sent again; the first message keeps it.
     if let Some(nonce) = nonce.filter(|_| first.is_none()) {
         let now = OffsetDateTime::now_utc();
@@ -55,8 +58,12 @@ pub fn create(world: &mut World, bot: &str, channel: &str, seen: &Seen) -> Outco
 }
 
 impl Form {
-    fn read(world: &World, channel: &Channel, seen: &Seen) -> Result<Self, Answer> {
-        let body: Value = serde_json::from_slice(&seen.body).map_err(|_| answer::invalid_json())?;
+    pub(super) fn read(
+        world: &World,
+        channel: &Channel,
+        body: &Value,
+        files: &[Part],
+    ) -> Result<Self, Answer> {
         if !body.is_object() {
             let message = "Only dictionaries may be used in a DictType";
             return Err(Answer::form("_root", "DICT_TYPE_CONVERT", message));
@@ -64,6 +71,8 @@ impl Form {
         let allowed = Allowed::read(body.get("allowed_mentions"))?;
         Ok(Self {
             content: content(&body["content"])?,
+            files: attachments(world, channel, &body["attachments"], files)?,
+            data: files.iter().map(|file| file.data.clone()).collect(),
             allowed,
             flags: body["flags"].as_u64().unwrap_or_default() & SETTABLE_FLAGS,
             nonce: nonce(&body["nonce"])?,
@@ -71,6 +80,60 @@ impl Form {
             reply_to: reply_to(world, channel, &body["message_reference"])?,
         })
     }
+
+    /// A message says something or has files, which take a permission.
+    pub(super) fn check(&self, channel: &Channel) -> Result<(), Answer> {
+        if !self.files.is_empty() && !channel.permissions.attach_files {
+            return Err(answer::missing_permissions());
+        }
+        if self.content.is_empty() && self.files.is_empty() {
+            return Err(Answer::error(400, 50006, "Cannot send an empty message"));
+        }
+        Ok(())
+    }
+}
+
+/// The attachments as the message will have them, of which `attachments` tells by their number.
+fn attachments(
+    world: &World,
+    channel: &Channel,
+    told: &Value,
+    files: &[Part],
+) -> Result<Vec<Value>, Answer> {
+    let too_large = files.iter().any(|file| file.data.len() > world.file_limit);
+    if too_large {
+        return Err(Answer::error(413, 40005, "Request entity too large"));
+    }
+    let told: Vec<&Value> = told.as_array().into_iter().flatten().collect();
+    let made = files.iter().map(|file| {
+        let number = file.field.strip_prefix("files[");
+        let number = number.and_then(|rest| rest.strip_suffix(']'));
+        let told = told.iter().find(|told| told["id"].as_str() == number);
+        let Some(told) = told else {
+            let message = "Attachment data not found";
+            return Err(Answer::form("attachments", "ATTACHMENT_NOT_FOUND", message));
+        };
+        let id = world.uploads.keys().next_back().map_or(1, |last| last + 1);
+        let id = id
+            + number
+                .and_then(|text| text.parse::<u64>().ok())
+                .unwrap_or(0);
+        let name = told["filename"].as_str().unwrap_or(&file.filename);
+        let odd = |character: char| !character.is_ascii_alphanumeric() && character != '.';
+        let plain = name.replace(odd, "_");
+        let path = format!("attachments/{}/{id}/{plain}", channel.id());
+        let mut made = json!({
+            "id": id.to_string(), "filename": name, "size": file.data.len(),
+            "content_type": file.content_type,
+            "url": format!("https://cdn.discordapp.com/{path}?ex=1&is=1&hm=1"),
+            "proxy_url": format!("https://media.discordapp.net/{path}?ex=1&is=1&hm=1"),
+        });
+        if let Some(description) = told["description"].as_str() {
+            made["description"] = description.into();
+        }
+        Ok(made)
+    });
+    made.collect()
 }
 
 /// At most 2000 code points. Discord takes the white space around a text away.
@@ -144,7 +207,7 @@ fn reply_to(world: &World, channel: &Channel, field: &Value) -> Result<Option<u6
 }
 
 /// A message wakes an archived thread up, but not one that is locked.
-fn may_send(channel: &Channel) -> Result<(), Answer> {
+pub(super) fn may_send(channel: &Channel) -> Result<(), Answer> {
     if !channel.holds_messages() {
         let message = "Cannot send messages in a non-text channel";
         return Err(Answer::error(400, 50008, message));
@@ -168,11 +231,23 @@ fn remembered(world: &World, nonce: &Nonce) -> Option<u64> {
         .map(|_| *message)
 }
 
-/// Adds the message and returns its id.
-fn write(world: &mut World, bot: &str, channel: &str, form: &Form) -> u64 {
+/// Adds the message, under this id or a new one, and returns its id.
+pub(super) fn write(
+    world: &mut World,
+    bot: &str,
+    channel: &str,
+    id: Option<u64>,
+    form: &Form,
+) -> u64 {
     let guild = world.guild_of(channel);
     let mut pinged = Mentions::find(&form.content, &form.allowed, &world.users, guild);
-    let mut fields = json!({"flags": form.flags});
+    let mut fields = json!({"flags": form.flags, "attachments": form.files});
+    for (file, data) in form.files.iter().zip(&form.data) {
+        let id = file["id"].as_str().and_then(|id| id.parse().ok());
+        world
+            .uploads
+            .insert(id.expect("it was made above"), data.clone());
+    }
     if let Some(target) = form.reply_to.map(|id| id.to_string()) {
         let target = world.message(channel, &target);
         let author = target.map(|message| message.json["author"].clone());
@@ -193,7 +268,13 @@ fn write(world: &mut World, bot: &str, channel: &str, form: &Form) -> u64 {
         fields["type"] = 19.into();
         fields["message_reference"] = reference;
     }
-    let text = world.post(channel, bot, &form.content);
+    let text = match id {
+        Some(id) => world
+            .insert(channel, bot, id, &form.content)
+            .id()
+            .to_owned(),
+        None => world.post(channel, bot, &form.content),
+    };
     world.message_mut(channel, &text).set(fields);
     if let Some(metadata) = world.channel_mut(channel).json.get_mut("thread_metadata") {
         metadata["archived"] = false.into();

@@ -7,7 +7,7 @@ use super::{
     channel::Channel,
     delete, guilds, post,
     request::{Seen, id},
-    search, threads, view,
+    search, start, threads, view,
     world::World,
 };
 
@@ -36,6 +36,8 @@ const DELETE_MESSAGE: &str = "DELETE /channels/{channel_id}/messages/{message_id
 const BULK_DELETE: &str = "POST /channels/{channel_id}/messages/bulk-delete";
 const SEARCH: &str = "GET /guilds/{guild_id}/messages/search";
 
+const CREATE_THREAD: &str = "POST /channels/{channel_id}/threads";
+const CREATE_THREAD_FROM: &str = "POST /channels/{channel_id}/messages/{message_id}/threads";
 const ACTIVE_THREADS: &str = "GET /guilds/{guild_id}/threads/active";
 const ARCHIVED_THREADS: &str = "GET /channels/{channel_id}/threads/archived/public";
 const MY_GUILDS: &str = "GET /users/@me/guilds";
@@ -43,7 +45,7 @@ const GUILD_CHANNELS: &str = "GET /guilds/{guild_id}/channels";
 const SEARCH_MEMBERS: &str = "GET /guilds/{guild_id}/members/search";
 
 /// Every served route. The fixed path comes before the one with a parameter in its place.
-pub const ROUTES: [&str; 12] = [
+pub const ROUTES: [&str; 14] = [
     GET_CHANNEL,
     LIST_MESSAGES,
     CREATE_MESSAGE,
@@ -51,6 +53,8 @@ pub const ROUTES: [&str; 12] = [
     GET_MESSAGE,
     DELETE_MESSAGE,
     SEARCH,
+    CREATE_THREAD,
+    CREATE_THREAD_FROM,
     ACTIVE_THREADS,
     ARCHIVED_THREADS,
     MY_GUILDS,
@@ -135,6 +139,8 @@ fn run(world: &mut World, route: &Route, seen: &Seen) -> Outcome {
         LIST_MESSAGES => list_messages(world, &bot, channel, seen),
         GET_MESSAGE => get_message(world, &bot, channel, message),
         CREATE_MESSAGE => post::create(world, &bot, channel, seen),
+        CREATE_THREAD => start::in_channel(world, &bot, channel, seen),
+        CREATE_THREAD_FROM => start::from_message(world, &bot, channel, message, seen),
         DELETE_MESSAGE => delete::one(world, &bot, channel, message, seen),
         ARCHIVED_THREADS => threads::archived(world, &bot, channel, seen),
         BULK_DELETE => delete::bulk(world, channel, seen),

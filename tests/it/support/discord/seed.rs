@@ -110,6 +110,8 @@ pub fn world() -> World {
         ]),
         message_content_intent: true,
         deletions: Vec::new(),
+        uploads: BTreeMap::new(),
+        file_limit: 20 << 20,
         off_contract: false,
         index_pending: None,
         nonces: HashMap::new(),
@@ -209,6 +211,7 @@ fn guild_channels(world: &mut World) {
         read_history: false,
         send: false,
         manage_messages: false,
+        ..Permissions::default()
     };
     put(
         world,

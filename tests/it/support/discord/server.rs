@@ -23,8 +23,8 @@ use super::{
     wire::{Cut, Outgoing, Reply},
 };
 
-/// No test sends more than this; Discord itself takes 25 MiB.
-const BODY_LIMIT: usize = 1 << 20;
+/// What Discord takes at most.
+const BODY_LIMIT: usize = 25 << 20;
 const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// Accepts until it is aborted; the connections are its own and end with it.

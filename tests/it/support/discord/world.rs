@@ -25,6 +25,10 @@ pub struct World {
     pub message_content_intent: bool,
     /// Every message that was deleted over the API, in order.
     pub deletions: Vec<Deletion>,
+    /// What is in the files that were sent, by the id of the attachment.
+    pub uploads: BTreeMap<u64, Vec<u8>>,
+    /// How many bytes a file may have.
+    pub file_limit: usize,
     /// Set by a test that puts data into the world which Discord's own description does not allow:
     /// answers are then no longer checked against it.
     pub off_contract: bool,
