@@ -9,7 +9,7 @@ mod message;
 mod thread;
 
 pub use channel::Channel;
-pub use message::Message;
+pub use message::{Attachment, Message};
 pub use thread::ListedThread;
 
 use time::format_description::well_known::Rfc3339;

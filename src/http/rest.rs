@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::App;
 use super::render::failure;
 use crate::auth::Principal;
-use crate::dispatch::{Asked, Caller, Invocation, Permit, RequestId};
+use crate::dispatch::{Asked, Caller, Done, Invocation, Permit, RequestId};
 use crate::error::{Code, Error};
 use crate::tools::TOOLS;
 
@@ -49,10 +49,11 @@ pub(super) async fn invoke(
         Ok(invocation) => Asked::Run(invocation),
         Err(error) => Asked::Refused(None, error),
     };
-    match app.dispatcher.call(caller, permit, asked).await {
-        Ok(done) => Json(Success {
+    let called = app.dispatcher.call(caller, permit, asked).await;
+    match called.and_then(Done::whole) {
+        Ok(result) => Json(Success {
             success: true,
-            result: &done.result,
+            result: &result,
             request_id: id.as_str(),
         })
         .into_response(),
