@@ -12,6 +12,9 @@
 )]
 
 mod access;
+mod attachments;
+mod attachments_limits;
+mod attachments_refused;
 mod attacks;
 mod attacks_algorithms;
 mod attacks_bits;

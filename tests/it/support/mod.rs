@@ -2,7 +2,7 @@
 //! tokens, good ([`tokens`]) and made up ([`forge`], [`jwe`]), calls of every tool ([`calls`]), an MCP
 //! client ([`mcp`]), a server in a process of its own ([`served`]), an identity provider
 //! ([`provider`]), a proxy before Discord ([`proxy`]), what the tools ask of Discord
-//! ([`operations`]), and what failures look like ([`expect`]).
+//! ([`operations`]), messages with files ([`attached`]), and what failures look like ([`expect`]).
 //!
 //! ```ignore
 //! let app = App::start().await;
@@ -14,6 +14,7 @@
 //! ```
 
 pub mod app;
+pub mod attached;
 pub mod calls;
 pub mod discord;
 pub mod expect;
