@@ -33,6 +33,8 @@ pub struct Dispatcher {
     deadline: Duration,
     permits: Arc<Semaphore>,
     max_calls: u32,
+    /// Cancelled when the process is about to end.
+    ended: CancellationToken,
 }
 
 /// Who calls, and from where.
@@ -116,6 +118,7 @@ impl Dispatcher {
             deadline,
             permits: Arc::new(Semaphore::new(max_calls as usize)),
             max_calls,
+            ended: CancellationToken::new(),
         }
     }
 
@@ -165,6 +168,11 @@ impl Dispatcher {
     pub async fn drained(&self) {
         // The semaphore is never closed, so this can only end by acquiring.
         self.permits.acquire_many(self.max_calls).await.ok();
+    }
+
+    /// Ends the calls that cannot change Discord, so that they are recorded before the process ends.
+    pub fn end(&self) {
+        self.ended.cancel();
     }
 
     /// Runs a call, or records why there is none to run. The answer comes after the outcome line.

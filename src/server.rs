@@ -182,6 +182,7 @@ impl Serving {
         });
         let serving = http1::Builder::new()
             .max_buf_size(HEADER_BYTES)
+            .max_header_size(HEADER_BYTES)
             .max_headers(HEADERS)
             .serve_connection(TokioIo::new(Leaving::new(stream, connection)), service);
         // A client that breaks off is no event: its call, if it made one, is recorded anyway.

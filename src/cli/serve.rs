@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
-use super::say;
+use super::{NO_TLS, say};
 use crate::audit::{Audit, Content, ContentPolicy};
 use crate::auth::{Keys, Provider, Revocations, Rules, Verifier, secret_file};
 use crate::config::{Config, MetricsAddr};
@@ -28,6 +28,8 @@ use crate::tools::TOOLS;
 
 /// Open files besides those of connections and calls: logs, keys, the trail, the runtime's own.
 const OTHER_FILES: u64 = 64;
+/// How long calls that were cut off may take to be recorded.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 /// How often what was measured is put in order.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// What the listener for metrics takes on.
@@ -35,7 +37,6 @@ const FOR_METRICS: Limits = Limits {
     connections: 16,
     drain: Duration::ZERO,
 };
-const NO_TLS: &str = "the HTTP client cannot be set up: TLS is not available";
 
 /// Serves until SIGTERM or Ctrl-C; a second signal ends the process at once.
 pub(super) fn serve(config: Config) -> Result<(), String> {
@@ -136,7 +137,8 @@ fn public_url(config: &Config) -> String {
     config.public_url.clone().unwrap_or_else(local)
 }
 
-fn scheme(config: &Config) -> &'static str {
+/// What clients write before the server's address.
+pub(super) fn scheme(config: &Config) -> &'static str {
     if config.tls.is_some() {
         "https"
     } else {
@@ -265,9 +267,10 @@ async fn run(config: Config, metrics: Option<Metrics>) -> Result<(), String> {
         server::run(listener, router(app), tls.clone(), limits, shutdown).await;
         // Calls whose clients have gone finish too, in what is left of the drain time.
         let began = drain.borrow_and_update().unwrap_or_else(Instant::now);
-        tokio::time::timeout_at(began + limits.drain, dispatcher.drained())
-            .await
-            .ok();
+        let drained = tokio::time::timeout_at(began + limits.drain, dispatcher.drained());
+        if drained.await.is_err() {
+            tracing::warn!("calls were still in flight when the drain time ended");
+        }
     };
     tokio::select! {
         () = serving => {}
@@ -275,6 +278,9 @@ async fn run(config: Config, metrics: Option<Metrics>) -> Result<(), String> {
         () = measure(&hung_up, for_metrics) => {}
         () = async { stop_at_once.asked().await; stop_at_once.asked().await } => tracing::warn!("ended at once"),
     }
+    dispatcher.end();
+    let recorded = tokio::time::timeout(LAST_WORDS, dispatcher.drained());
+    recorded.await.ok();
     dispatcher.audit().tell_head().await;
     Ok(())
 }

@@ -100,6 +100,7 @@ impl Run {
             result = running => result.unwrap_or_else(|_| Err(timed_out(has_effect))),
             // What may already have changed Discord goes on, so that its record is true.
             () = self.cancelled.cancelled(), if !has_effect => Err(Error::new(Code::Cancelled, "The caller cancelled the call")),
+            () = self.dispatcher.ended.cancelled(), if !has_effect => Err(Error::new(Code::Cancelled, "The server has shut down")),
         };
         let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
         touched.guild_id = discord.known_place(channel).and_then(|place| place.guild);

@@ -12,11 +12,16 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// How long a client may take for the TLS handshake, to send the head of a request, and to begin
-/// one on a kept connection.
+/// How long a client may take for the TLS handshake, and to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a kept connection may be idle: longer than proxies keep theirs, so that none sends a
+/// request on one that is being closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long a client may read nothing of an answer that the kernel takes no more of.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Who was accepted or answered a moment ago does not keep the server waiting yet: a request may be
+/// there that nobody has read.
+const MOMENT: Duration = Duration::from_millis(20);
 
 /// All open connections.
 #[derive(Default)]
@@ -28,7 +33,9 @@ pub(super) struct Connections {
 /// What a connection does.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Phase {
-    /// It waits for the head of a request, or for the last answer to be read.
+    /// It waits for the next request, or for the last answer to be read.
+    Idle,
+    /// It waits for the head of a request.
     Head,
     /// It waits for the body. The router bounds how long.
     Body,
@@ -42,6 +49,8 @@ pub(super) struct Connection {
     phase: AtomicU8,
     /// When the phase began, or the client last read, in milliseconds after it was opened.
     since: AtomicU64,
+    /// Whether the client began the next request while this one was at work.
+    ahead: AtomicBool,
     /// Whether the kernel takes no more of an answer.
     stuck: AtomicBool,
     /// Whether it is to be closed, unless it works by now.
@@ -62,6 +71,7 @@ impl Connections {
             opened: Instant::now(),
             phase: AtomicU8::new(Phase::Head as u8),
             since: AtomicU64::new(0),
+            ahead: AtomicBool::new(false),
             stuck: AtomicBool::new(false),
             unwanted: AtomicBool::new(false),
             changed: Notify::new(),
@@ -81,7 +91,8 @@ impl Connections {
         let all = self.all();
         let wanted = |connection: &&Arc<Connection>| !connection.unwanted.load(Ordering::SeqCst);
         let waiting = (all.values().filter(wanted))
-            .filter_map(|connection| Some((connection.waits_since()?, connection)));
+            .filter_map(|connection| Some((connection.waits_since()?, connection)))
+            .filter(|(since, _)| since.elapsed() >= MOMENT);
         if let Some((_, longest)) = waiting.min_by_key(|(since, _)| *since) {
             longest.dismiss();
         }
@@ -103,6 +114,15 @@ impl Connections {
 }
 
 impl Connection {
+    /// The client has sent something.
+    pub(super) fn heard(&self) {
+        if self.phase() == Phase::Idle as u8 {
+            self.enter(Phase::Head);
+        } else if self.phase() == Phase::Work as u8 {
+            self.ahead.store(true, Ordering::SeqCst);
+        }
+    }
+
     /// A request has begun.
     pub(super) fn has_head(&self) {
         self.enter(Phase::Body);
@@ -115,12 +135,13 @@ impl Connection {
 
     /// The answer has left, but for what the kernel does not take yet.
     pub(super) fn has_answered(&self) {
-        self.enter(Phase::Head);
+        let ahead = self.ahead.swap(false, Ordering::SeqCst);
+        self.enter(if ahead { Phase::Head } else { Phase::Idle });
     }
 
     /// The kernel took some of an answer, or takes no more for now.
     pub(super) fn wrote(&self, some: bool) {
-        if some && self.phase() == Phase::Head as u8 {
+        if some && self.phase() == Phase::Idle as u8 {
             self.since.store(self.now(), Ordering::SeqCst);
         }
         self.stuck.store(!some, Ordering::SeqCst);
@@ -133,9 +154,10 @@ impl Connection {
             let phase = self.phase();
             let deadline = match self.waits_since() {
                 Some(_) if self.unwanted.load(Ordering::SeqCst) => return crate::metrics::closed(),
-                Some(since) if phase == Phase::Head as u8 => {
+                Some(since) if phase == Phase::Head as u8 => since + HEAD_TIMEOUT,
+                Some(since) if phase == Phase::Idle as u8 => {
                     let stuck = self.stuck.load(Ordering::SeqCst);
-                    since + if stuck { READ_TIMEOUT } else { HEAD_TIMEOUT }
+                    since + if stuck { READ_TIMEOUT } else { IDLE_TIMEOUT }
                 }
                 // Nothing but the next phase, or somebody who needs room, changes that.
                 _ => {

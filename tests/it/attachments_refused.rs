@@ -4,7 +4,6 @@
 use serde_json::{Value, json};
 
 use crate::support::App;
-use crate::support::app::NO_CDN;
 use crate::support::attached::{File, png, post, read, skipped};
 use crate::support::discord::cdn::{Served, Then};
 use crate::support::discord::seed::PICTURE_PATH;
@@ -170,28 +169,4 @@ async fn a_text_that_is_none_is_not_shown() {
         let refused = (Value::Null, vec![("2".to_owned(), reason.to_owned())]);
         assert_eq!(look(&app).await, refused);
     }
-}
-
-#[tokio::test]
-async fn a_name_that_leads_to_a_private_address_is_not_connected_to() {
-    let elsewhere = crate::support::discord::cdn::Cdn::start().await;
-    // A name that every machine resolves to itself.
-    let base = format!("https://localhost:{}", elsewhere.port());
-    let app = App::with(&[("DISCORD_CDN_BASE", &base)]).await;
-    post(&app, &[File::new(2, "a.png", "image/png", 8)]);
-    let refused = vec![("2".to_owned(), "private_address".to_owned())];
-    assert_eq!(look(&app).await, (Value::Null, refused));
-    assert_eq!(elsewhere.connections(), 0);
-}
-
-#[tokio::test]
-async fn a_cdn_that_is_down_costs_its_files_and_not_the_call() {
-    let app = App::with(&[("DISCORD_CDN_BASE", NO_CDN)]).await;
-    let picture = File::new(2, "a.png", "image/png", 8);
-    post(&app, &[picture, File::new(3, "a.txt", "text/plain", 8)]);
-    let unreachable = |id: &str| (id.to_owned(), "unreachable".to_owned());
-    let (images, skipped) = look(&app).await;
-    assert_eq!(images, Value::Null);
-    assert_eq!(skipped, ["2", "3"].map(unreachable));
-    assert_eq!(app.audit().last().unwrap()["status"], "ok");
 }

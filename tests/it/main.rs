@@ -13,6 +13,7 @@
 
 mod access;
 mod attachments;
+mod attachments_cdn;
 mod attachments_limits;
 mod attachments_refused;
 mod attacks;
@@ -46,6 +47,8 @@ mod citizen_tokens;
 mod citizen_waits;
 mod config;
 mod cors;
+mod deploy;
+mod deploy_metrics;
 mod discord_answers;
 mod discord_client;
 mod discord_fails;
@@ -55,6 +58,7 @@ mod envelope;
 mod errors;
 mod get_channel_info;
 mod get_messages;
+mod healthcheck;
 mod hosts;
 mod inspect_token;
 mod inspect_token_secrets;
