@@ -59,7 +59,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let dir = std::env::temp_dir().join("discord-mcp-sandbox");
     std::fs::create_dir_all(&dir)?;
     let discord = StandIn::start().await;
-    let config = configuration(&discord.base(), &dir, bind)?;
+    let config = configuration(&discord, &dir, bind)?;
     let _log = log::start(if once { "warn" } else { "info" }, false, None)?;
     let keys = Arc::new(Keys::load_or_create(&config.keys_dir)?);
     let token = token(&config, &keys)?;
@@ -112,9 +112,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// The server's configuration: its defaults, with keys and audit trail out of the way.
-fn configuration(discord: &str, dir: &Path, bind: &str) -> Result<Config, Box<dyn Error>> {
+fn configuration(discord: &StandIn, dir: &Path, bind: &str) -> Result<Config, Box<dyn Error>> {
     let config = Config::read(|name| match name {
-        "DISCORD_API_BASE" => Some(discord.into()),
+        "DISCORD_API_BASE" => Some(discord.base().into()),
+        "DISCORD_CDN_BASE" => Some(discord.cdn().base().into()),
         "BIND_ADDR" => Some(bind.into()),
         "KEYS_DIR" => Some(dir.join("keys").into()),
         "AUDIT_LOG" => Some(dir.join("audit.log").into()),

@@ -14,10 +14,10 @@ use secrecy::SecretString;
 
 use crate::audit::ContentPolicy;
 use crate::auth::{Limits, OperatorLimits, ProviderConfig};
-use crate::discord::{ChannelId, GuildId};
+use crate::discord::{ChannelId, GuildId, PUBLIC_CDN};
 use crate::tls::TlsFiles;
 pub use variables::duration;
-use variables::{Variables, document, is_shown, on_or_off, origin, size, switch};
+use variables::{Variables, cdn, document, is_shown, on_or_off, origin, size, switch};
 
 /// Everything that can be configured.
 ///
@@ -44,6 +44,7 @@ use variables::{Variables, document, is_shown, on_or_off, origin, size, switch};
 /// | `READ_ONLY` | `false` | refuse whatever would change Discord |
 /// | `DISCORD_API_BASE` | `https://discord.com` | where Discord's API is |
 /// | `ALLOW_INSECURE_DISCORD_API` | `false` | plain http to another host than this one |
+/// | `DISCORD_CDN_BASE` | `https://cdn.discordapp.com` | where attachments are fetched |
 /// | `DISCORD_TOKEN` | unset | the bot token, only for minting |
 /// | `ALLOWED_HOSTS` | loopback | names that this server goes by, besides loopback ones and `BIND_ADDR`; `*` for any |
 /// | `ALLOWED_ORIGINS` | none | origins of web pages that may call it |
@@ -93,6 +94,8 @@ pub struct Config {
     pub operator: OperatorLimits,
     /// Scheme, host and port of Discord's API.
     pub discord_api_base: String,
+    /// Scheme, host and port from which attachments are fetched.
+    pub discord_cdn_base: String,
     /// The bot token, only for minting.
     pub discord_token: Option<SecretString>,
     /// Names that this server goes by besides its own.
@@ -168,6 +171,7 @@ pub const VARIABLES: [&str; 41] = [
     "READ_ONLY",
     "DISCORD_API_BASE",
     "ALLOW_INSECURE_DISCORD_API",
+    "DISCORD_CDN_BASE",
     "ALLOWED_HOSTS",
     "ALLOWED_ORIGINS",
     "CONFIRM_DELETIONS",
@@ -264,6 +268,12 @@ impl Config {
                 "https://discord.com",
                 "an origin such as https://discord.com, without a path; http only on loopback, or with ALLOW_INSECURE_DISCORD_API=true",
                 |text| origin(text, insecure),
+            )?,
+            discord_cdn_base: env.parsed(
+                "DISCORD_CDN_BASE",
+                PUBLIC_CDN,
+                "an origin such as https://cdn.discordapp.com, without a path; an address must be public or loopback, and http only to loopback such as http://127.0.0.1:9000",
+                cdn,
             )?,
             discord_token: env.optional("DISCORD_TOKEN")?.map(SecretString::from),
             allowed_hosts: env.list(

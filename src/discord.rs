@@ -1,12 +1,13 @@
 //! The short-lived Discord client and everything that is Discord's: the only part of the crate
 //! that knows serenity, Discord's forms, its error codes and its limits.
 //!
-//! One [`Connector`] lives as long as the process and holds what may be shared: the pool of
+//! One [`Connector`] lives as long as the process and holds what may be shared: the pools of
 //! connections, and which guild a channel belongs to. A [`Discord`] lives for one call and holds
 //! that call's bot token.
 
 mod api;
 mod catalogue;
+mod cdn;
 mod client;
 mod fault;
 mod headers;
@@ -26,11 +27,13 @@ mod upload;
 
 pub use api::{Bounds, History, PAGE};
 pub use catalogue::{ListedChannel, ListedGuild};
+pub use cdn::{Cdn, Unfetched};
+pub(crate) use cdn::{PUBLIC_CDN, is_public};
 pub use client::{Connector, Discord};
 pub(crate) use fault::{timed_out, undeletable};
 pub use id::{ChannelId, GuildId, MessageId, RoleId, Snowflake, UserId};
 pub use memory::HeldBack;
-pub use model::{Channel, ListedThread, Message, rfc3339};
+pub use model::{Attachment, Channel, ListedThread, Message, rfc3339};
 pub use place::Place;
 pub use search::{Found, SearchQuery, Searched};
 pub use send::{Draft, Mentions, Opened};

@@ -396,13 +396,15 @@ mod tests {
     use super::*;
     use crate::audit::{Content, ContentPolicy};
     use crate::auth::{Credential, Limits, Scopes};
+    use crate::discord::Cdn;
 
     #[tokio::test]
     async fn a_tool_that_panics_is_answered_and_recorded_and_the_next_call_works() {
         let dir = tempfile::tempdir().unwrap();
         let log = dir.path().join("audit.log");
+        let cdn = Cdn::new("http://127.0.0.1:1").unwrap();
         let dispatcher = Arc::new(Dispatcher::new(
-            Connector::new("http://127.0.0.1:1").unwrap(),
+            Connector::new("http://127.0.0.1:1", cdn).unwrap(),
             Audit::open(&log, false, Content::new(ContentPolicy::Full, None)).unwrap(),
             Duration::from_secs(5),
             4,

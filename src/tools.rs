@@ -76,6 +76,11 @@ trait Tool: DeserializeOwned + JsonSchema + Send + 'static {
         0
     }
 
+    /// Takes the pictures out of the result.
+    fn images(_output: &mut Self::Output) -> Vec<Image> {
+        Vec::new()
+    }
+
     /// The result as text, for models whose client hands on nothing else.
     fn text(output: &Self::Output) -> String;
 
@@ -101,6 +106,37 @@ pub struct Done {
     pub result: Box<RawValue>,
     /// The same as text.
     pub text: String,
+    /// The data of the result's `images`, in their order.
+    pub images: Vec<Image>,
+}
+
+/// A picture for a model that can see.
+pub struct Image {
+    /// Its media type.
+    pub media_type: &'static str,
+    /// The file, in base64.
+    pub data: String,
+}
+
+impl Done {
+    /// The result with the data of its pictures in it, for doors that have no other place for them.
+    ///
+    /// # Errors
+    /// `internal` where it is not of the form of a result with pictures.
+    pub fn whole(self) -> Result<Box<RawValue>, Error> {
+        if self.images.is_empty() {
+            return Ok(self.result);
+        }
+        let mut result: Value =
+            serde_json::from_str(self.result.get()).map_err(|_| Error::internal())?;
+        let shown = result.get_mut("images").and_then(Value::as_array_mut);
+        for (shown, image) in shown.into_iter().flatten().zip(self.images) {
+            if let Value::Object(shown) = shown {
+                shown.insert("data".into(), image.data.into());
+            }
+        }
+        serde_json::value::to_raw_value(&result).map_err(|_| Error::internal())
+    }
 }
 
 /// The address under which a tool's result is a resource.
@@ -228,11 +264,13 @@ impl<T: Tool> Prepared for T {
 
     fn run<'a>(self: Box<Self>, call: &'a Call<'a>) -> Running<'a> {
         Box::pin(async move {
-            let output = Tool::run(*self, call).await?;
+            let mut output = Tool::run(*self, call).await?;
+            let images = T::images(&mut output);
             let result = serde_json::value::to_raw_value(&output).map_err(|_| Error::internal())?;
             Ok(Done {
                 result,
                 text: T::text(&output),
+                images,
             })
         })
     }

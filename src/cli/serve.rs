@@ -15,7 +15,7 @@ use super::{NO_TLS, say};
 use crate::audit::{Audit, Content, ContentPolicy};
 use crate::auth::{Keys, Provider, Revocations, Rules, Verifier, secret_file};
 use crate::config::{Config, MetricsAddr};
-use crate::discord::Connector;
+use crate::discord::{Cdn, Connector};
 use crate::dispatch::Dispatcher;
 use crate::http::{
     App, Bodies, CallerLimits, Metadata, MetricsAt, Names, Refusals, TrustedProxies,
@@ -100,7 +100,9 @@ pub(super) fn dispatcher(config: &Config) -> Result<Arc<Dispatcher>, String> {
             config.audit_log.display()
         )
     })?;
-    let connector = Connector::new(&config.discord_api_base).ok_or_else(|| NO_TLS.to_owned())?;
+    let connector = Cdn::new(&config.discord_cdn_base)
+        .and_then(|cdn| Connector::new(&config.discord_api_base, cdn))
+        .ok_or_else(|| NO_TLS.to_owned())?;
     Ok(Arc::new(Dispatcher::new(
         connector,
         audit,

@@ -9,7 +9,7 @@ use ipnet::IpNet;
 
 use super::ConfigError;
 use crate::audit::holds_secret;
-use crate::discord::Snowflake;
+use crate::discord::{Snowflake, is_public};
 
 /// The variables, by name.
 pub(super) struct Variables<F>(pub(super) F);
@@ -217,6 +217,20 @@ pub(super) fn origin(text: &str, insecure: bool) -> Option<String> {
     let private = url.scheme() == "https"
         || (url.scheme() == "http" && (insecure || is_loopback(&url)) && url.host_str().is_some());
     (bare && private).then(|| url.origin().ascii_serialization())
+}
+
+/// Takes the origin of a CDN: https, or http to a loopback address. A name is resolved to public
+/// addresses alone, so one that stands for this machine would never be reached.
+pub(super) fn cdn(text: &str) -> Option<String> {
+    let url = reqwest::Url::parse(text).ok()?;
+    let address = url
+        .host_str()
+        .and_then(|host| host.trim_matches(['[', ']']).parse::<IpAddr>().ok());
+    let followed = match address {
+        Some(address) => address.is_loopback() || is_public(address),
+        None => url.scheme() == "https",
+    };
+    origin(text, false).filter(|_| followed)
 }
 
 /// Takes the address of a document: https, or http to this machine, without a user or a fragment.

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
 use super::catalogue::Catalogue;
+use super::cdn::Cdn;
 use super::fault::{self, NoPlace, Operation, Refusal, Unread};
 use super::headers::RateHeaders;
 use super::memory::{HeldBack, Memory, Place, Token};
@@ -40,13 +41,14 @@ pub struct Connector {
     origin: Arc<str>,
     places: Arc<Places>,
     memory: Arc<Memory>,
+    cdn: Arc<Cdn>,
 }
 
 impl Connector {
-    /// A connector to the Discord API at `origin`, such as `https://discord.com`. It follows no
+    /// A connector to the Discord API at `origin`, such as `https://discord.com`, and to `cdn`. It follows no
     /// redirect and uses no proxy of the environment: a token goes to `origin` or nowhere. `None`
     /// when TLS or randomness is not available.
-    pub fn new(origin: &str) -> Option<Self> {
+    pub fn new(origin: &str, cdn: Cdn) -> Option<Self> {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT)
@@ -59,6 +61,7 @@ impl Connector {
             origin: origin.trim_end_matches('/').into(),
             places: Arc::default(),
             memory: Arc::new(Memory::new()?),
+            cdn: Arc::new(cdn),
         })
     }
 
@@ -88,6 +91,7 @@ impl Connector {
             origin: Arc::clone(&self.origin),
             places: Arc::clone(&self.places),
             memory: Arc::clone(&self.memory),
+            cdn: Arc::clone(&self.cdn),
             token: known,
             authorization,
             bot: token.user_id(),
@@ -114,6 +118,7 @@ pub struct Discord {
     origin: Arc<str>,
     pub(super) places: Arc<Places>,
     memory: Arc<Memory>,
+    cdn: Arc<Cdn>,
     token: Arc<Token>,
     authorization: SecretString,
     bot: Option<super::UserId>,
@@ -138,6 +143,11 @@ impl Discord {
     /// The bot's own user id.
     pub fn bot(&self) -> Option<super::UserId> {
         self.bot
+    }
+
+    /// Where attachments are, to which the bot token never goes.
+    pub fn cdn(&self) -> &Cdn {
+        &self.cdn
     }
 
     /// Executes one of serenity's routes. `query` values must be ids, numbers or words of ours:

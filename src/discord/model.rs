@@ -10,7 +10,7 @@ mod thread;
 
 pub use channel::Channel;
 pub(in crate::discord) use channel::ChannelKind;
-pub use message::Message;
+pub use message::{Attachment, Message};
 pub use thread::ListedThread;
 
 use time::format_description::well_known::Rfc3339;

@@ -17,7 +17,7 @@ use super::App;
 use super::render::failure;
 use crate::auth::Principal;
 use crate::discord::{GuildId, Snowflake};
-use crate::dispatch::{Asked, Caller, Invocation, Listing, Permit, RequestId};
+use crate::dispatch::{Asked, Caller, Done, Invocation, Listing, Permit, RequestId};
 use crate::error::{Code, Error};
 use crate::tools::{TOOLS, check_size};
 
@@ -165,10 +165,11 @@ impl Asking {
             client,
         } = self;
         let caller = Caller::new(principal, "rest", id.clone(), client);
-        match app.dispatcher.call(caller, permit, asked).await {
-            Ok(done) => Json(Success {
+        let called = app.dispatcher.call(caller, permit, asked).await;
+        match called.and_then(Done::whole) {
+            Ok(result) => Json(Success {
                 success: true,
-                result: &done.result,
+                result: &result,
                 request_id: id.as_str(),
             })
             .into_response(),

@@ -116,8 +116,16 @@ async fn with_progress(
 /// Unlike the lists, it does not repeat who the server is: a result is paid for by the byte.
 fn render(result: CallResult) -> CallToolResult {
     match result {
-        Ok(Done { result, text }) => {
-            let mut rendered = CallToolResult::success(vec![ContentBlock::text(text)]);
+        Ok(Done {
+            result,
+            text,
+            images,
+        }) => {
+            let images = images
+                .into_iter()
+                .map(|image| ContentBlock::image(image.data, image.media_type));
+            let content = std::iter::once(ContentBlock::text(text)).chain(images);
+            let mut rendered = CallToolResult::success(content.collect());
             rendered.structured_content = serde_json::from_str::<Value>(result.get()).ok();
             rendered
         }

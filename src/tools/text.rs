@@ -68,6 +68,6 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// Text from Discord on one line.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

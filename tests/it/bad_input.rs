@@ -45,7 +45,7 @@ async fn an_unknown_parameter_is_named_with_what_is_allowed() {
             "get_messages",
             json!({}),
             "limt",
-            "channel_id, limit, before, after, around",
+            "channel_id, limit, before, after, around, include_images, include_text",
         ),
         ("get_channel_info", json!({}), "Channel_id", "channel_id"),
         ("search_messages", json!({"query": "x"}), "max-scan", search),
@@ -74,7 +74,7 @@ async fn an_unknown_parameter_is_named_with_what_is_allowed() {
 async fn what_may_be_a_secret_in_the_wrong_place_is_never_repeated() {
     let app = App::start().await;
     let jwt = tokens::token();
-    let allowed = "is not a parameter here; allowed: channel_id, limit, before, after, around";
+    let allowed = "is not a parameter here; allowed: channel_id, limit, before, after, around, include_images, include_text";
     for secret in [
         BOT_TOKEN,
         &jwt,

@@ -33,6 +33,7 @@ fn assert_defaults(config: &Config) {
     assert_eq!(config.jwt_audience, "discord-mcp-server");
     assert_eq!(config.jwt_max_lifetime, Duration::from_secs(30 * 86_400));
     assert_eq!(config.discord_api_base, "https://discord.com");
+    assert_eq!(config.discord_cdn_base, "https://cdn.discordapp.com");
     assert!(config.discord_token.is_none());
     assert_eq!(config.call_deadline, Duration::from_secs(30));
     assert_eq!((config.max_calls, config.max_connections), (256, 1024));

@@ -215,7 +215,7 @@ async fn what_is_wrong_is_named_and_nothing_is_asked() {
         (json!({"around": "2014-12-31T23:59:59Z"}), format!("`around` {moment}")),
         (json!({"before": "-5"}), format!("`before` {moment}")),
         (json!({"before": 1568168320031653914u64}), "`before` must be a string: a message id, or an RFC 3339 time such as 2026-11-02T09:00:00Z, not a number".into()),
-        (json!({"query": "x"}), "`query` is not a parameter here; allowed: channel_id, limit, before, after, around".into()),
+        (json!({"query": "x"}), "`query` is not a parameter here; allowed: channel_id, limit, before, after, around, include_images, include_text".into()),
     ];
     for (params, message) in table {
         let answer = get(&app, GENERAL, params.clone()).await;

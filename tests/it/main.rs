@@ -12,6 +12,10 @@
 )]
 
 mod access;
+mod attachments;
+mod attachments_cdn;
+mod attachments_limits;
+mod attachments_refused;
 mod attacks;
 mod attacks_algorithms;
 mod attacks_bits;

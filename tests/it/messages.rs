@@ -68,7 +68,7 @@ async fn each_kind_of_message_has_this_form() {
                     "id": "1566875412766785000",
                     "filename": "buoy-3-wiring.png",
                     "content_type": "image/png",
-                    "size": 183_204,
+                    "size": 79,
                     "url": "https://cdn.discordapp.com/attachments/1234567890123456789/1566875412766785000/buoy-3-wiring.png?ex=6908&is=6907&hm=00ff",
                 }],
             }),

@@ -62,6 +62,7 @@ async fn every_curl_answers_200_with_what_the_readme_shows() {
         tools.push(call["method"].as_str().unwrap().to_owned());
     }
     tools.sort();
+    tools.dedup();
     let all = [
         "get_channel_info",
         "get_messages",

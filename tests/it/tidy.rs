@@ -172,7 +172,9 @@ fn only_the_harness_builds_a_server_and_it_stays_on_loopback() {
             "{file} assembles a server of its own"
         );
     }
-    assert!(read("tests/it/support/app.rs").contains(r#"("DISCORD_API_BASE", discord.base())"#));
+    let harness = read("tests/it/support/app.rs");
+    assert!(harness.contains(r#"("DISCORD_API_BASE", discord.base())"#));
+    assert!(harness.contains(r#"("DISCORD_CDN_BASE", discord.cdn().base())"#));
 }
 
 #[test]

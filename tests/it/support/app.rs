@@ -82,6 +82,7 @@ impl App {
         let mut environment: HashMap<&str, String> = HashMap::from([
             ("BIND_ADDR", "127.0.0.1:0".to_owned()),
             ("DISCORD_API_BASE", discord.base()),
+            ("DISCORD_CDN_BASE", discord.cdn().base()),
             ("KEYS_DIR", dir.path().join("keys").display().to_string()),
             ("AUDIT_LOG", audit_log.display().to_string()),
             (
@@ -249,6 +250,9 @@ fn patiently<T, E: std::fmt::Debug>(
     }
 }
 
+/// A CDN that is not there: no test reaches the real one.
+pub const NO_CDN: &str = "http://127.0.0.1:1";
+
 /// The routes of a server whose Discord is at this address, however odd; no test may give it one
 /// that exists. With its audit log, and the folder that goes when it is dropped.
 pub fn router_to(api_base: &str) -> (axum::Router, PathBuf, TempDir) {
@@ -258,6 +262,7 @@ pub fn router_to(api_base: &str) -> (axum::Router, PathBuf, TempDir) {
         "KEYS_DIR" => Some(dir.path().join("keys").into()),
         "AUDIT_LOG" => Some(dir.path().join("audit.log").into()),
         "REVOKED_TOKENS" => Some(dir.path().join("revoked.jsonl").into()),
+        "DISCORD_CDN_BASE" => Some(NO_CDN.into()),
         _ => None,
     })
     .unwrap();

@@ -2,8 +2,8 @@
 //! tokens, good ([`tokens`]) and made up ([`forge`], [`jwe`]), calls of every tool ([`calls`]), an MCP
 //! client ([`mcp`]), a server in a process of its own ([`served`]), clients that leave requests half
 //! done ([`raw`]), an identity provider ([`provider`]), a proxy before Discord ([`proxy`]), what the
-//! tools ask of Discord ([`operations`]), the metrics that there are ([`metrics`]), and what failures
-//! look like ([`expect`]).
+//! tools ask of Discord ([`operations`]), messages with files ([`attached`]), the metrics that there are
+//! ([`metrics`]), and what failures look like ([`expect`]).
 //!
 //! ```ignore
 //! let app = App::start().await;
@@ -15,6 +15,7 @@
 //! ```
 
 pub mod app;
+pub mod attached;
 pub mod calls;
 pub mod discord;
 pub mod expect;

@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::app::NO_CDN;
+
 /// How long a start or a stop may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -20,6 +22,7 @@ pub fn binary(dir: &Path, variables: &[(&str, &str)]) -> Command {
         .envs([
             ("RATE_LIMIT_PER_MINUTE", "100000"),
             ("RATE_LIMIT_BURST", "100000"),
+            ("DISCORD_CDN_BASE", NO_CDN),
         ])
         .envs(variables.iter().copied())
         .stdin(Stdio::null());

@@ -39,13 +39,14 @@
 //!
 //! **The map.** `seed` and `talk` are the world at the start, `world` and `channel` its types, `routes` finds the
 //! route and reads, `post`, `start`, `delete`, `search`, `threads` and `guilds` do the rest, `form` reads files, `view` is what a reader gets,
-//! `mentions` who is pinged, `answer` Discord's errors, `limits` how often one may ask, `faults`,
+//! `mentions` who is pinged, `cdn` where attachments are, `answer` Discord's errors, `limits` how often one may ask, `faults`,
 //! `strike` and `wire` what goes wrong, `contract` and `description` Discord's own description.
 
 // Each test file uses the part of this that it needs.
 #![allow(dead_code)]
 
 mod answer;
+pub mod cdn;
 mod channel;
 mod contract;
 mod delete;
@@ -93,6 +94,7 @@ pub use self::{
 pub struct StandIn {
     address: SocketAddr,
     state: Arc<Mutex<State>>,
+    cdn: cdn::Cdn,
     _server: Arc<Server>,
 }
 
@@ -124,9 +126,13 @@ impl StandIn {
             violations: Vec::new(),
         }));
         let task = tokio::spawn(server::accept(listener, Arc::clone(&state)));
+        let cdn = cdn::Cdn::start().await;
+        let picture = cdn::Served::file("image/png", &seed::picture());
+        cdn.serve(seed::PICTURE_PATH, picture);
         Self {
             address,
             state,
+            cdn,
             _server: Arc::new(Server { task }),
         }
     }
@@ -134,6 +140,11 @@ impl StandIn {
     /// `http://127.0.0.1:PORT`, what `DISCORD_API_BASE` takes.
     pub fn base(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The CDN beside it, with the one picture of the seed.
+    pub fn cdn(&self) -> &cdn::Cdn {
+        &self.cdn
     }
 
     /// Every request so far, in order of arrival, those that met a fault included.

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 use time::macros::datetime;
 
@@ -76,6 +77,11 @@ pub const FIRST_MESSAGE: &str = "1566727092433977345";
 /// Type 7, a member joined.
 pub const SYSTEM_MESSAGE: &str = "1566728879874375683";
 pub const ATTACHMENT_MESSAGE: &str = "1566875412766785541";
+/// Where its picture is at the CDN.
+pub const PICTURE_PATH: &str =
+    "/attachments/1234567890123456789/1566875412766785000/buoy-3-wiring.png";
+/// The picture, in base64: a PNG of 79 bytes, 16 by 9 pixels.
+pub const PICTURE: &str = "iVBORw0KGgoAAAANSUhEUgAAABAAAAAJAQAAAAATUZGfAAAAFklEQVR42mP4/5+hsRGK9u5FsP//BwCbdguD4GeChQAAAABJRU5ErkJggg==";
 /// Alice replies to [`ATTACHMENT_MESSAGE`].
 pub const REPLY_MESSAGE: &str = "1566875801041895430";
 pub const BOT_MESSAGE: &str = "1567082227454574600";
@@ -99,6 +105,13 @@ pub const OTHER_MESSAGE: &str = "1567920237423230979";
 pub const HIDDEN_MESSAGE: &str = "1567101028631969795";
 
 /// The world as a stand-in starts with it.
+/// The bytes of [`PICTURE`].
+pub fn picture() -> Vec<u8> {
+    BASE64_STANDARD
+        .decode(PICTURE)
+        .expect("it was encoded with care")
+}
+
 pub fn world() -> World {
     let mut world = World {
         guilds: guilds(),

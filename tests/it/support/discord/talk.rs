@@ -124,12 +124,11 @@ fn reaction(emoji: Value, count: u64, me: bool) -> Value {
 }
 
 fn attachment() -> Value {
-    let file = "attachments/1234567890123456789/1566875412766785000/buoy-3-wiring.png";
     json!({
-        "id": "1566875412766785000", "filename": "buoy-3-wiring.png", "size": 183_204,
-        "content_type": "image/png", "width": 1600, "height": 900,
-        "url": format!("https://cdn.discordapp.com/{file}?ex=6908&is=6907&hm=00ff"),
-        "proxy_url": format!("https://media.discordapp.net/{file}?ex=6908&is=6907&hm=00ff"),
+        "id": "1566875412766785000", "filename": "buoy-3-wiring.png", "size": 79,
+        "content_type": "image/png", "width": 16, "height": 9,
+        "url": format!("https://cdn.discordapp.com{PICTURE_PATH}?ex=6908&is=6907&hm=00ff"),
+        "proxy_url": format!("https://media.discordapp.net{PICTURE_PATH}?ex=6908&is=6907&hm=00ff"),
     })
 }
 
