@@ -13,6 +13,7 @@ mod id;
 mod lenient;
 mod memory;
 mod model;
+pub mod permissions;
 mod place;
 mod retry;
 mod route;

@@ -2,7 +2,8 @@
 //! tokens, good ([`tokens`]) and made up ([`forge`], [`jwe`]), calls of every tool ([`calls`]), an MCP
 //! client ([`mcp`]), a server in a process of its own ([`served`]), an identity provider
 //! ([`provider`]), a proxy before Discord ([`proxy`]), what the tools ask of Discord
-//! ([`operations`]), and what failures look like ([`expect`]).
+//! ([`operations`]), a guild for its permissions ([`permissions`]), and what failures look like
+//! ([`expect`]).
 //!
 //! ```ignore
 //! let app = App::start().await;
@@ -22,6 +23,7 @@ pub mod jwe;
 pub mod key_files;
 pub mod mcp;
 pub mod operations;
+pub mod permissions;
 pub mod process;
 pub mod provider;
 pub mod proxy;
