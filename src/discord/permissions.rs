@@ -141,7 +141,7 @@ impl Asker<'_> {
         let of_everyone = |overwrite: &&Overwrite| overwrite.id == everyone;
         let of_roles = |overwrite: &&Overwrite| {
             let mut roles = self.member.roles.iter();
-            overwrite.id != everyone && roles.any(|role| role.0 == overwrite.id)
+            roles.any(|role| role.0 == overwrite.id)
         };
         let of_user = |overwrite: &&Overwrite| overwrite.id == self.user.0;
         let held = apply(held, overwrites.iter().filter(of_everyone));
