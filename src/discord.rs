@@ -15,6 +15,7 @@ mod id;
 mod lenient;
 mod memory;
 mod model;
+pub mod permissions;
 mod place;
 mod retry;
 mod route;
@@ -33,11 +34,14 @@ pub use client::{Connector, Discord};
 pub(crate) use fault::{timed_out, undeletable};
 pub use id::{ChannelId, GuildId, MessageId, RoleId, Snowflake, UserId};
 pub use memory::HeldBack;
-pub use model::{Attachment, Channel, ListedThread, Message, rfc3339};
+pub use model::{
+    Attachment, Author, Channel, Copied, Embed, ListedThread, Message, Origin, Poll, PollAnswer,
+    Quote, Reaction, Sticker, rfc3339,
+};
 pub use place::Place;
 pub use search::{Found, SearchQuery, Searched};
 pub use send::{Draft, Mentions, Opened};
-pub(crate) use text::visible;
+pub(crate) use text::{one_line, visible};
 pub use threads::ThreadPage;
 pub use token::BotToken;
 pub use upload::Upload;

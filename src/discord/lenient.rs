@@ -4,16 +4,19 @@
 //! fails is an object read field by field and a list element by element, and what cannot be read
 //! is left out.
 
+use std::collections::BTreeMap;
+
 use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 /// Reads one object, leaving out fields that are not of the form we know. `None` where even the
 /// rest is not enough, as when the id is missing.
 pub(super) fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
     serde_json::from_slice(json).ok().or_else(|| {
-        let fields: Map<String, Value> = serde_json::from_slice(json).ok()?;
+        // Unread, so that a value which no parser takes costs itself as well.
+        let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(json).ok()?;
         without_odd_fields(fields)
     })
 }
@@ -55,23 +58,28 @@ where
 /// Puts the object together again field by field, the id first, without those it cannot be read
 /// with. A field can fail only because one that is required has yet to come, hence the passes.
 /// Quadratic in the number of fields, on objects that Discord hardly ever sends.
-fn without_odd_fields<T: DeserializeOwned>(mut fields: Map<String, Value>) -> Option<T> {
-    let mut good = Map::new();
+fn without_odd_fields<T: DeserializeOwned>(mut fields: BTreeMap<String, &RawValue>) -> Option<T> {
+    let mut good = BTreeMap::new();
     good.extend(fields.remove_entry("id"));
     loop {
-        let mut refused = Map::new();
+        let mut refused = BTreeMap::new();
         let before = fields.len();
         for (name, value) in fields {
             good.insert(name.clone(), value);
-            if T::deserialize(&Value::Object(good.clone())).is_err() {
+            if read::<T>(&good).is_err() {
                 refused.extend(good.remove_entry(&name));
             }
         }
         if refused.len() == before {
-            return serde_json::from_value(Value::Object(good)).ok();
+            return read(&good).ok();
         }
         fields = refused;
     }
+}
+
+fn read<T: DeserializeOwned>(fields: &BTreeMap<String, &RawValue>) -> serde_json::Result<T> {
+    let fields = fields.iter().map(|(name, &value)| (name.as_str(), value));
+    T::deserialize(MapDeserializer::new(fields))
 }
 
 #[cfg(test)]
@@ -99,6 +107,16 @@ mod tests {
             })
         );
         assert_eq!(object::<Thing>(br#"{"count":1,"name":"n"}"#), None);
+    }
+
+    #[test]
+    fn a_value_that_no_parser_takes_costs_itself_and_nothing_else() {
+        let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+        for odd in ["1e999", r#""\ud800""#, &deep] {
+            let json = format!(r#"{{"id":1,"count":{odd},"name":"n","new":{odd}}}"#);
+            let read = object::<Thing>(json.as_bytes()).map(|thing| thing.name);
+            assert_eq!(read.as_deref(), Some("n"), "{odd:.10}");
+        }
     }
 
     #[test]

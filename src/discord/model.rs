@@ -4,13 +4,21 @@
 //! [`super::text::visible`] on the way in, so nothing further down can forget it.
 
 mod channel;
+mod components;
+mod copied;
 mod kind;
 mod message;
+mod notice;
+mod parts;
+mod poll;
 mod thread;
 
 pub use channel::Channel;
 pub(in crate::discord) use channel::ChannelKind;
-pub use message::{Attachment, Message};
+pub use copied::{Copied, Origin, Quote};
+pub use message::Message;
+pub use parts::{Attachment, Author, Embed, Reaction, Sticker};
+pub use poll::{Poll, PollAnswer};
 pub use thread::ListedThread;
 
 use time::format_description::well_known::Rfc3339;

@@ -30,6 +30,24 @@ pub(crate) fn visible(text: &str) -> String {
     kept
 }
 
+/// Text on one line.
+pub(crate) fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What somebody reads of a text on one line of at most so many characters, the last of them an
+/// ellipsis where there is more.
+pub(crate) fn brief(text: &str, limit: usize) -> String {
+    let line = visible(&one_line(text));
+    if line.chars().count() <= limit {
+        return line;
+    }
+    let cut: String = line.chars().take(limit.saturating_sub(1)).collect();
+    // A joiner joins nothing any more.
+    let cut = cut.trim_end_matches(['\u{200C}', '\u{200D}', ' ']);
+    format!("{cut}…")
+}
+
 /// Whether a joiner after this character can be part of an emoji or a word.
 fn joins(previous: Option<char>) -> bool {
     previous.is_some_and(|previous| {
@@ -61,7 +79,7 @@ fn is_invisible(character: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::visible;
+    use super::{brief, visible};
 
     #[test]
     fn ordinary_text_of_any_script_is_kept() {
@@ -99,5 +117,18 @@ mod tests {
     fn a_second_pass_changes_nothing() {
         let once = visible("👩\u{200D}\u{200D}\u{200B}👧\u{FE0F}\u{200D}\u{FE0F}é\u{200D}");
         assert_eq!(visible(&once), once);
+    }
+
+    #[test]
+    fn a_brief_text_is_one_line_within_its_limit() {
+        assert_eq!(brief(" two\n\tlines  ", 9), "two lines");
+        assert_eq!(brief("two lines and more", 10), "two lines…");
+        assert_eq!(brief("two lines and more", 11), "two lines…");
+        assert_eq!(
+            brief("👩\u{200D}👩\u{200D}👧", 3),
+            "👩…",
+            "nothing is left joined to nothing"
+        );
+        assert_eq!(brief("\u{202E}\u{200B}", 5), "");
     }
 }

@@ -76,7 +76,11 @@ pub(super) async fn list(discord: &Discord, principal: &Principal, listing: List
     let done = |list: &List<'_>| {
         let result = serde_json::value::to_raw_value(list).map_err(|_| Error::internal())?;
         let text = result.get().to_owned();
-        Ok(Done { result, text })
+        Ok(Done {
+            result,
+            text,
+            images: Vec::new(),
+        })
     };
     match listing {
         Listing::Guilds => {

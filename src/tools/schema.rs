@@ -48,6 +48,9 @@ fn thin(schema: &mut Schema) {
     if schema.get("additionalProperties") == Some(&Value::Bool(true)) {
         schema.remove("additionalProperties");
     }
+    if schema.get("items") == Some(&Value::Bool(true)) {
+        schema.remove("items");
+    }
     let null = Value::from("null");
     if let Some(Value::Array(types)) = schema.get_mut("type") {
         types.retain(|kind| *kind != null);

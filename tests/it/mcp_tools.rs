@@ -111,7 +111,7 @@ async fn messages_are_a_line_each_below_their_day() {
 
     let around = json!({"channel_id": GENERAL, "around": REPLY_MESSAGE, "limit": 2});
     let expected = "2026-11-02\n\
-        1566875801041895430 18:05 Alice: Is the red wire really on pin 4 of the sensor? (reply to 1566875412766785541)\n\
+        1566875801041895430 18:05 Alice: Is the red wire really on pin 4 of the sensor? (reply to 1566875412766785541, Bob: Wiring of buoy 3, as built.)\n\
         1566875412766785541 18:03 Bob: Wiring of buoy 3, as built.\n  \
         file: buoy-3-wiring.png https://cdn.discordapp.com/attachments/1234567890123456789/1566875412766785000/buoy-3-wiring.png?ex=6908&is=6907&hm=00ff\n\
         More: before=1566875412766785541\n";

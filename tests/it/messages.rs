@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::App;
 use crate::support::discord::seed::{
     ALICE, ATTACHMENT_MESSAGE, BOT_MESSAGE, EDITED_MESSAGE, EMBED_MESSAGE, FIRST_MESSAGE, GENERAL,
-    PINNED_MESSAGE, REACTION_MESSAGE, REPLY_MESSAGE, SYSTEM_MESSAGE, THREAD,
+    GUILD, PINNED_MESSAGE, REACTION_MESSAGE, REPLY_MESSAGE, SYSTEM_MESSAGE, THREAD,
     THREAD_STARTER_MESSAGE, TRICKY_MESSAGE, UNDELETABLE_MESSAGE, VOICE,
 };
 
@@ -56,7 +56,7 @@ async fn each_kind_of_message_has_this_form() {
             SYSTEM_MESSAGE,
             json!({
                 "author": carla(), "content": "", "type": "user_join",
-                "timestamp": "2026-11-02T08:21:13Z",
+                "system": "carla joined the server.", "timestamp": "2026-11-02T08:21:13Z",
             }),
         ),
         (
@@ -78,6 +78,7 @@ async fn each_kind_of_message_has_this_form() {
             json!({
                 "author": alice(), "content": "Is the red wire really on pin 4 of the sensor?",
                 "timestamp": "2026-11-02T18:05:02Z", "reply_to": "1566875412766785541",
+                "quote": {"author": "Bob", "text": "Wiring of buoy 3, as built."},
             }),
         ),
         (
@@ -108,6 +109,7 @@ async fn each_kind_of_message_has_this_form() {
             "1567154194555731979",
             json!({
                 "author": alice(), "content": "", "type": "channel_pinned_message",
+                "system": "Alice pinned message 1567153876551991306.",
                 "timestamp": "2026-11-03T12:31:16Z",
             }),
         ),
@@ -135,6 +137,7 @@ async fn each_kind_of_message_has_this_form() {
             UNDELETABLE_MESSAGE,
             json!({
                 "author": alice(), "content": "general", "type": "channel_name_change",
+                "system": "Alice changed the channel's name to “general”.",
                 "timestamp": "2026-11-05T08:15:49Z",
             }),
         ),
@@ -163,6 +166,14 @@ async fn each_kind_of_message_has_this_form() {
     let expected = json!({
         "id": "1567255041566441473", "channel_id": THREAD, "author": alice(), "content": "",
         "timestamp": "2026-11-03T19:12:00Z", "type": "thread_starter_message",
+        "system": "This thread was started from an earlier message.",
+        "starter": {
+            "from": {
+                "guild_id": GUILD, "channel_id": GENERAL, "message_id": "1567254767829385229",
+            },
+            "author": alice(), "content": "Let us collect ideas for the enclosure in a thread.",
+            "timestamp": "2026-11-03T19:10:54Z",
+        },
     });
     assert_eq!(read(&app, THREAD, "1567255041566441473").await, expected);
 }
@@ -237,6 +248,7 @@ async fn a_reply_to_what_is_gone_still_names_it() {
     });
     let message = read(&app, GENERAL, REPLY_MESSAGE).await;
     assert_eq!(message["reply_to"], ATTACHMENT_MESSAGE);
+    assert_eq!(message["quote"], json!(null));
 }
 
 #[tokio::test]
@@ -280,6 +292,7 @@ async fn the_types_that_discord_documents_have_their_words() {
         (23, json!("context_menu_command")),
         (24, json!("auto_moderation_action")),
         (46, json!("poll_result")),
+        (55, json!("hd_streaming_upgraded")),
         (13, json!("unknown(13)")),
         (9999, json!("unknown(9999)")),
     ];

@@ -40,6 +40,7 @@ pub(super) fn kind(number: u64) -> Option<String> {
         39 => "guild_incident_report_false_alarm",
         44 => "purchase_notification",
         46 => "poll_result",
+        55 => "hd_streaming_upgraded",
         other => return Some(format!("unknown({other})")),
     };
     Some(word.into())

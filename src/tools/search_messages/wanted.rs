@@ -22,7 +22,9 @@ impl<'a> Wanted<'a> {
             .author_id
             .is_none_or(|author| message.author.id == Some(author))
             && self.search.has.is_none_or(|has| has.is_in(message))
-            && folded(&message.content).contains(&self.text)
+            && message
+                .texts()
+                .any(|text| folded(text).contains(&self.text))
     }
 }
 
@@ -36,19 +38,25 @@ fn folded(text: &str) -> String {
 
 impl Has {
     fn is_in(self, message: &Message) -> bool {
+        let files = || {
+            let shown = message.shown().flat_map(|shown| &shown.attachments);
+            message.attachments.iter().chain(shown)
+        };
         let file_of = |kind: &str| {
-            message.attachments.iter().any(|file| {
+            files().any(|file| {
                 file.content_type
                     .as_deref()
                     .is_some_and(|found| found.starts_with(kind))
             })
         };
         match self {
-            Self::Link => {
-                message.content.contains("http://") || message.content.contains("https://")
+            Self::Link => message
+                .texts()
+                .any(|text| text.contains("http://") || text.contains("https://")),
+            Self::Embed => {
+                !message.embeds.is_empty() || message.shown().any(|shown| !shown.embeds.is_empty())
             }
-            Self::Embed => !message.embeds.is_empty(),
-            Self::File => !message.attachments.is_empty(),
+            Self::File => files().next().is_some(),
             Self::Image => file_of("image/"),
             Self::Video => file_of("video/"),
         }

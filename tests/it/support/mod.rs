@@ -2,8 +2,8 @@
 //! tokens, good ([`tokens`]) and made up ([`forge`], [`jwe`]), calls of every tool ([`calls`]), an MCP
 //! client ([`mcp`]), a server in a process of its own ([`served`]), clients that leave requests half
 //! done ([`raw`]), an identity provider ([`provider`]), a proxy before Discord ([`proxy`]), what the
-//! tools ask of Discord ([`operations`]), messages with files ([`attached`]), the metrics that there are
-//! ([`metrics`]), and what failures look like ([`expect`]).
+//! tools ask of Discord ([`operations`]), messages with files ([`attached`]), a guild for its permissions
+//! ([`permissions`]), the metrics that there are ([`metrics`]), and what failures look like ([`expect`]).
 //!
 //! ```ignore
 //! let app = App::start().await;
@@ -25,6 +25,7 @@ pub mod key_files;
 pub mod mcp;
 pub mod metrics;
 pub mod operations;
+pub mod permissions;
 pub mod process;
 pub mod provider;
 pub mod proxy;

@@ -98,6 +98,7 @@ fn documented(route: &str, status: u16, body: &Value) -> Option<Value> {
     if status == 429 && body.get("code").is_none() {
         body["code"] = 0.into();
     }
+    describe_references(&mut body);
     let channel = route == GET_CHANNEL && status == 200;
     match body["type"].as_u64().filter(|_| channel) {
         // Media channels (16) are documented and not described; they are forums in their form.
@@ -107,6 +108,24 @@ fn documented(route: &str, status: u16, body: &Value) -> Option<Value> {
         Some(_) => return None,
     }
     Some(body)
+}
+
+/// Forwards are documented and not described: references of type 1 have the form of those of type 0.
+fn describe_references(body: &mut Value) {
+    match body {
+        Value::Object(fields) => {
+            if let Some(kind) = fields
+                .get_mut("message_reference")
+                .and_then(|to| to.get_mut("type"))
+                && *kind == 1
+            {
+                *kind = 0.into();
+            }
+            fields.values_mut().for_each(describe_references);
+        }
+        Value::Array(list) => list.iter_mut().for_each(describe_references),
+        _ => {}
+    }
 }
 
 fn number_the_codes(errors: &mut Value) {

@@ -37,7 +37,8 @@
 //! whether that is so. A test that sends something malformed on purpose therefore has violations, and
 //! one that puts impossible data into the world sets `World::off_contract`.
 //!
-//! **The map.** `seed` and `talk` are the world at the start, `world` and `channel` its types, `routes` finds the
+//! **The map.** `seed` and `talk` are the world at the start, `world` and `channel` its types, `forms` the
+//! messages that are more than a text, `routes` finds the
 //! route and reads, `post`, `start`, `delete`, `search`, `threads` and `guilds` do the rest, `form` reads files, `view` is what a reader gets,
 //! `mentions` who is pinged, `cdn` where attachments are, `answer` Discord's errors, `limits` how often one may ask, `faults`,
 //! `strike` and `wire` what goes wrong, `contract` and `description` Discord's own description.
@@ -54,6 +55,7 @@ mod description;
 mod faults;
 mod form;
 mod guilds;
+pub mod forms;
 mod limits;
 mod mentions;
 mod post;

@@ -10,7 +10,8 @@ use super::{
 /// The message object that `bot` is answered with.
 pub fn message(world: &World, channel: &Channel, message: &Message, bot: &str) -> Value {
     let mut json = readable(world, channel, message, bot);
-    if matches!(message.kind(), 19 | 21) {
+    let refers = json.contains_key("message_reference");
+    if refers && matches!(message.kind(), 19 | 21 | 23) {
         let referenced = referenced(world, message, bot);
         json.insert("referenced_message".to_owned(), referenced);
     }
@@ -55,10 +56,23 @@ fn readable(world: &World, channel: &Channel, message: &Message, bot: &str) -> M
     if world.message_content_intent || message.author_id() == bot || mentioned || direct {
         return json;
     }
+    hide(&mut json);
+    // Discord documents this of messages and not of the snapshots in them: this is a guess.
+    let snapshots = json
+        .get_mut("message_snapshots")
+        .and_then(Value::as_array_mut);
+    for snapshot in snapshots.into_iter().flatten() {
+        if let Some(fields) = snapshot["message"].as_object_mut() {
+            hide(fields);
+        }
+    }
+    json
+}
+
+fn hide(json: &mut Map<String, Value>) {
     json.insert("content".to_owned(), json!(""));
     for list in ["embeds", "attachments", "components"] {
         json.insert(list.to_owned(), json!([]));
     }
     json.remove("poll");
-    json
 }
