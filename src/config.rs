@@ -148,7 +148,7 @@ pub enum MetricsAddr {
 }
 
 /// The names of all variables, in the order of `.env.example`.
-pub const VARIABLES: [&str; 41] = [
+pub const VARIABLES: [&str; 42] = [
     "DISCORD_TOKEN",
     "BIND_ADDR",
     "AUDIT_LOG",

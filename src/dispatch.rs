@@ -143,9 +143,7 @@ impl Asked {
             | Self::Refused(Some(Invocation { tool, params }), _) => {
                 Some((tools::printable(tool), tools::recorded(tool, params)))
             }
-            Self::List(listing) => {
-                Some((listing.name().to_owned(), Cow::Owned(listing.params())))
-            }
+            Self::List(listing) => Some((listing.name().to_owned(), Cow::Owned(listing.params()))),
             Self::Refused(None, _) => None,
         }
     }

@@ -101,6 +101,12 @@ impl References {
                     channel = Some(name);
                     UNKNOWN.clone_into(text);
                 }
+                None if Snowflake::parse(text).is_none() => {
+                    return Err(invalid(
+                        CHANNEL,
+                        "must be an id, a mention such as <#1234567890123456789>, a link, or a name such as #general or Server/#general",
+                    ));
+                }
                 None => {}
             },
             None | Some(Value::Null) => {
@@ -127,7 +133,13 @@ impl References {
     /// `wants_message` says whether the tool acts on a message, which a link can name.
     pub(crate) fn params(&self, wants_message: bool) -> Map<String, Value> {
         let params = self.params.clone();
-        Self { params, channel: None, users: Vec::new(), linked: None }.into_params(wants_message)
+        Self {
+            params,
+            channel: None,
+            users: Vec::new(),
+            linked: None,
+        }
+        .into_params(wants_message)
     }
 
     /// The parameters as a tool takes them.
@@ -483,7 +495,7 @@ mod tests {
             "",
             "#",
             "general",
-            "12",
+            " 12",
             "<#12",
             "<#x>",
             "@bob",
@@ -494,7 +506,8 @@ mod tests {
             "https://evil@discord.com/channels/1/2",
             "/#",
         ] {
-            let given = json!({"channel_id": text});
+            assert!(read(json!({"channel_id": text})).is_err(), "{text}");
+            let given = json!({"channel_id": "12", "message_id": text});
             assert_eq!(params(given.clone()), given, "{text}");
         }
     }

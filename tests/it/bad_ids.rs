@@ -29,6 +29,8 @@ const NOT_DIGITS: [&str; 18] = [
     "<#1234567890123456789>",
 ];
 
+const CHANNEL: &str = "must be an id, a mention such as <#1234567890123456789>, a link, or a name such as #general or Server/#general";
+
 /// Every parameter that takes an id alone: tool, the good params beside it, path.
 const IDS: [(&str, &str, &str); 11] = [
     ("send_message", r#"{"message": "hi"}"#, "channel_id"),
@@ -77,7 +79,19 @@ async fn every_id_refuses_what_is_not_one() {
     for (tool, good, path) in IDS {
         let mut cases: Vec<(Value, String)> = NOT_DIGITS
             .iter()
-            .map(|text| (json!(text), digits.to_owned()))
+            // A mention stands for a channel.
+            .filter(|text| path != "channel_id" || !text.starts_with("<#"))
+            .map(|text| {
+                (
+                    json!(text),
+                    if path == "channel_id" {
+                        CHANNEL
+                    } else {
+                        digits
+                    }
+                    .to_owned(),
+                )
+            })
             .collect();
         cases.push((json!(5), quotes.to_owned()));
         cases.push((json!(1_234_567_890_123_456_789_u64), quotes.to_owned()));

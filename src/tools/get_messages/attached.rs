@@ -8,8 +8,7 @@ use futures_util::future::join_all;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use super::text;
-use crate::discord::{Attachment, Cdn, Message, MessageId, Snowflake, Unfetched};
+use crate::discord::{Attachment, Cdn, Message, MessageId, Snowflake, Unfetched, one_line};
 use crate::tools::{Call, Image};
 
 /// The largest picture, in bytes.
@@ -215,7 +214,7 @@ pub(super) fn words(images: &[Picture], texts: &[TextFile], skipped: &[Skipped])
         .ok();
     }
     for file in texts {
-        let name = text::one_line(&file.name);
+        let name = one_line(&file.name);
         let (id, message) = (file.attachment_id, file.message_id);
         writeln!(
             words,
