@@ -32,7 +32,7 @@ pub struct Argument {
 
 const CHANNEL: Argument = Argument {
     name: "channel_id",
-    description: "The id of the channel or thread",
+    description: "The channel or thread: its id, a link, or a name such as #general",
     required: true,
 };
 

@@ -93,7 +93,7 @@ impl Tool for SendMessage {
     type Output = Sent;
     const NAME: &'static str = "send_message";
     const TITLE: &'static str = "Send message";
-    const DESCRIPTION: &'static str = "Sends a message to a Discord channel or thread, visible to everyone there. Notifies nobody unless `mentions` says so.";
+    const DESCRIPTION: &'static str = "Sends a message to a Discord channel or thread, visible to everyone there. Notifies nobody unless `mentions` says so. E.g. {\"channel_id\":\"#general\",\"message\":\"hi\"}.";
     const SCOPE: Scope = Scope::Write;
     const HINTS: Hints = Hints {
         read_only: false,
