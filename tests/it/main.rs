@@ -46,6 +46,7 @@ mod citizen_retries;
 mod citizen_tokens;
 mod citizen_waits;
 mod config;
+mod conversation;
 mod cors;
 mod deploy;
 mod deploy_metrics;
