@@ -66,7 +66,12 @@ fn main() {
     match arguments[..] {
         ["upstream"] => part(|listener| upstream::serve(listener)),
         ["floor", discord, known, lines] => part(|listener| {
-            floor::serve(listener, discord.to_owned(), Path::new(known), Path::new(lines))
+            floor::serve(
+                listener,
+                discord.to_owned(),
+                Path::new(known),
+                Path::new(lines),
+            )
         }),
         _ => bench(&Plan::of(&arguments)),
     }

@@ -108,7 +108,11 @@ fn parsing(criterion: &mut Criterion) {
         bencher.iter(|| serde_json::from_slice::<Vec<Message>>(black_box(bytes)).unwrap());
     });
     group.bench_function("lean", |bencher| {
-        bencher.iter(|| serde_json::from_slice::<Vec<lean::Message<'_>>>(black_box(bytes)).unwrap().len());
+        bencher.iter(|| {
+            serde_json::from_slice::<Vec<lean::Message<'_>>>(black_box(bytes))
+                .unwrap()
+                .len()
+        });
     });
     group.bench_function("untyped", |bencher| {
         bencher.iter(|| serde_json::from_slice::<Value>(black_box(bytes)).unwrap());
@@ -117,8 +121,12 @@ fn parsing(criterion: &mut Criterion) {
     let ours: Vec<Message> = serde_json::from_slice(bytes).unwrap();
     let lean: Vec<lean::Message<'_>> = serde_json::from_slice(bytes).unwrap();
     let mut group = criterion.benchmark_group("write a page of 100");
-    group.bench_function("ours", |bencher| bencher.iter(|| to_raw_value(black_box(&ours)).unwrap()));
-    group.bench_function("lean", |bencher| bencher.iter(|| to_raw_value(black_box(&lean)).unwrap()));
+    group.bench_function("ours", |bencher| {
+        bencher.iter(|| to_raw_value(black_box(&ours)).unwrap())
+    });
+    group.bench_function("lean", |bencher| {
+        bencher.iter(|| to_raw_value(black_box(&lean)).unwrap())
+    });
     group.finish();
 }
 
@@ -142,7 +150,12 @@ fn dispatch(criterion: &mut Criterion) {
     let runtime = Runtime::new().unwrap();
     let (audit, _dir) = trail();
     let connector = Connector::new("http://127.0.0.1:1").unwrap();
-    let dispatcher = Arc::new(Dispatcher::new(connector, audit, Duration::from_secs(30), 4));
+    let dispatcher = Arc::new(Dispatcher::new(
+        connector,
+        audit,
+        Duration::from_secs(30),
+        4,
+    ));
     let principal = Arc::new(Principal {
         user_id: NAME.to_owned(),
         jti: Some("0197f7c0-0000-7000-8000-000000000001".into()),
@@ -159,7 +172,9 @@ fn dispatch(criterion: &mut Criterion) {
             let client = Some([127, 0, 0, 1].into());
             let caller = Caller::new(Arc::clone(&principal), "rest", id, client);
             let permit = Arc::new(dispatcher.admit().unwrap());
-            runtime.block_on(dispatcher.call(caller, permit, Asked::Run(invocation))).is_err()
+            runtime
+                .block_on(dispatcher.call(caller, permit, Asked::Run(invocation)))
+                .is_err()
         };
         bencher.iter_batched(invocation, call, BatchSize::SmallInput);
     });

@@ -53,12 +53,16 @@ impl Plan {
         if tools.iter().any(chosen) {
             tools.retain(chosen);
         }
-        let numbers = arguments.iter().filter_map(|argument| argument.parse().ok());
+        let numbers = arguments
+            .iter()
+            .filter_map(|argument| argument.parse().ok());
         let mut callers: Vec<usize> = numbers.filter(|&number| number > 0).collect();
         if callers.is_empty() {
             callers = CALLERS.to_vec();
         }
-        let rounds = arguments.iter().find_map(|argument| argument.strip_prefix("rounds="));
+        let rounds = arguments
+            .iter()
+            .find_map(|argument| argument.strip_prefix("rounds="));
         Self {
             tools,
             callers,

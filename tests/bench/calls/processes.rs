@@ -29,7 +29,9 @@ impl Process {
             .stdin(Stdio::null())
             .stderr(log);
         let child = command.stdout(Stdio::piped()).spawn().unwrap();
-        Self::listening(child, |line| line.split_once(" on http://localhost:")?.1.parse().ok())
+        Self::listening(child, |line| {
+            line.split_once(" on http://localhost:")?.1.parse().ok()
+        })
     }
 
     /// Starts a part of this bench, and waits until it listens.
@@ -83,7 +85,12 @@ impl Process {
     fn memory(&self, field: &str) -> u64 {
         let status = self.read("status");
         let line = status.lines().find_map(|line| line.strip_prefix(field));
-        line.unwrap().split_whitespace().next().unwrap().parse().unwrap()
+        line.unwrap()
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
     }
 
     fn read(&self, file: &str) -> String {

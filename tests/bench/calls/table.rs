@@ -39,9 +39,8 @@ impl Row {
 
     pub fn print(&mut self) {
         self.latencies.sort_unstable();
-        let quantile = |part: usize| {
-            f64::from(self.latencies[(self.latencies.len() - 1) * part / 100]) / 1e3
-        };
+        let quantile =
+            |part: usize| f64::from(self.latencies[(self.latencies.len() - 1) * part / 100]) / 1e3;
         let ratio = median(self.cpu.iter().map(|(ours, floor)| ours / floor));
         let too_much = self.callers == JUDGED && self.tool.most.is_some_and(|most| ratio > most);
         println!(
@@ -107,7 +106,12 @@ pub fn rest(rest: &Rest) {
     println!();
     for (name, value, unit, most) in [
         ("memory, idle at start", mib(rest.idle), "MiB", Some(15.0)),
-        ("memory, at most, under load", mib(rest.peak), "MiB", Some(40.0)),
+        (
+            "memory, at most, under load",
+            mib(rest.peak),
+            "MiB",
+            Some(40.0),
+        ),
         ("memory, idle after load", mib(rest.after), "MiB", None),
         ("from start to first answer", rest.start, "ms", Some(50.0)),
         ("binary", mib(rest.binary / 1024), "MiB", Some(20.0)),

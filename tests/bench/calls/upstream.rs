@@ -52,13 +52,19 @@ async fn answer(
         (Method::GET, ["channels", _, "messages"]) => (200, bodies.page),
         (Method::POST, ["channels", _, "messages"]) => (200, bodies.sent),
         (Method::DELETE, ["channels", _, "messages", _]) => (204, Bytes::new()),
-        _ => (404, Bytes::from_static(br#"{"message": "404: Not Found", "code": 0}"#)),
+        _ => (
+            404,
+            Bytes::from_static(br#"{"message": "404: Not Found", "code": 0}"#),
+        ),
     };
     // The headers that Discord sends with its answers, with more room than anybody uses.
     let answer = Response::builder()
         .status(status)
         .header("content-type", "application/json")
-        .header("strict-transport-security", "max-age=31536000; includeSubDomains; preload")
+        .header(
+            "strict-transport-security",
+            "max-age=31536000; includeSubDomains; preload",
+        )
         .header("x-ratelimit-bucket", "3cb5b3a3f1a8a9a5b5b8a9a5b5b8a9a5")
         .header("x-ratelimit-limit", "1000")
         .header("x-ratelimit-remaining", "999")
