@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Extension;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::Next;
@@ -52,17 +51,17 @@ impl Bodies {
 
 /// Reads the whole body, within its cap and its time, before anything else looks at the request.
 pub(super) async fn whole_body(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
+    app: &App,
+    id: &RequestId,
     request: Request,
     next: Next,
 ) -> Response {
     let (mut parts, body) = request.into_parts();
-    match read(&app, &mut parts, body).await {
+    match read(app, &mut parts, body).await {
         Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
         Err(error) => {
-            app.refusals.note(error.code().as_str(), &id);
-            let mut response = failure(&error, &id);
+            app.refusals.note(error.code().as_str(), id);
+            let mut response = failure(&error, id);
             // What is left of the body is not worth reading.
             response
                 .headers_mut()
