@@ -73,7 +73,7 @@ async fn ask(url: &str) -> Result<(bool, String), String> {
             return not_ready(format!("{url} did not answer within {seconds} seconds"));
         }
         Err(error) if error.is_connect() => {
-            return not_ready(format!("nothing takes connections at {url}"));
+            return not_ready(format!("no connection to {url}"));
         }
         Err(_) => return not_ready(format!("what answers at {url} does not speak HTTP")),
     };

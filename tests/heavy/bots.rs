@@ -111,6 +111,12 @@ impl Words {
         *self.0.entry(word.to_owned()).or_default() += 1;
     }
 
+    pub fn add_all(&mut self, others: &Self) {
+        for (word, count) in &others.0 {
+            *self.0.entry(word.clone()).or_default() += count;
+        }
+    }
+
     pub fn of(&self, word: &str) -> usize {
         self.0.get(word).copied().unwrap_or_default()
     }

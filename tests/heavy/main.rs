@@ -21,6 +21,7 @@
 )]
 
 mod bots;
+mod burst;
 mod callers;
 mod chance;
 mod citizen_budget;
@@ -30,12 +31,19 @@ mod citizen_silence;
 mod citizen_throughput;
 mod citizen_weather;
 mod disk_full;
+mod flat;
+mod half_open;
 mod hangups;
 mod kills;
 mod ledger;
 mod metronome;
 mod rotation;
+mod slow_readers;
+mod soak;
+mod steady;
+mod stop;
 mod tamper;
+mod upstream;
 
 #[allow(dead_code, unused_imports, reason = "shared with the other tests")]
 #[path = "../it/support/mod.rs"]

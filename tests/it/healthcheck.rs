@@ -141,7 +141,7 @@ fn nothing_at_the_address_is_exit_1() {
             bind = socket.local_addr().unwrap().as_socket().unwrap();
         }
         let url = format!("http://{shown}:{}/readyz", bind.port());
-        let expected = format!("not ready: nothing takes connections at {url}");
+        let expected = format!("not ready: no connection to {url}");
         assert_eq!(ask(bind), (Some(1), expected));
     }
 }

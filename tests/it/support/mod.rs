@@ -1,9 +1,9 @@
 //! What the tests share: a running server ([`app`]), the stand-in for Discord ([`discord`]),
 //! tokens, good ([`tokens`]) and made up ([`forge`], [`jwe`]), calls of every tool ([`calls`]), an MCP
-//! client ([`mcp`]), a server in a process of its own ([`served`]), an identity provider
-//! ([`provider`]), a proxy before Discord ([`proxy`]), what the tools ask of Discord
-//! ([`operations`]), messages with files ([`attached`]), the metrics that there are ([`metrics`]), and
-//! what failures look like ([`expect`]).
+//! client ([`mcp`]), a server in a process of its own ([`served`]), clients that leave requests half
+//! done ([`raw`]), an identity provider ([`provider`]), a proxy before Discord ([`proxy`]), what the
+//! tools ask of Discord ([`operations`]), messages with files ([`attached`]), the metrics that there
+//! are ([`metrics`]), and what failures look like ([`expect`]).
 //!
 //! ```ignore
 //! let app = App::start().await;
@@ -28,6 +28,7 @@ pub mod operations;
 pub mod process;
 pub mod provider;
 pub mod proxy;
+pub mod raw;
 pub mod served;
 pub mod stdio;
 pub mod tokens;

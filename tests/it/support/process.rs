@@ -148,6 +148,13 @@ impl Process {
         number.parse().unwrap()
     }
 
+    /// How many files and connections it has open.
+    #[allow(dead_code, reason = "only the heavy tests look at it")]
+    pub fn descriptors(&self) -> usize {
+        let path = format!("/proc/{}/fd", self.child.id());
+        std::fs::read_dir(path).unwrap().count()
+    }
+
     /// Sends a signal, by its name without SIG.
     pub fn signal(&self, name: &str) {
         let kill = Command::new("kill")
@@ -159,6 +166,11 @@ impl Process {
     /// Sends SIGTERM and waits; the exit status and everything that was printed.
     pub fn stop(mut self) -> (ExitStatus, String) {
         self.signal("TERM");
+        self.wait()
+    }
+
+    /// Waits until it has ended; the exit status and everything that was printed.
+    pub fn wait(&mut self) -> (ExitStatus, String) {
         let began = Instant::now();
         let status = loop {
             if let Some(status) = self.child.try_wait().unwrap() {

@@ -1,9 +1,11 @@
 //! A server in a process of its own, with the keys of the tests in its folder.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::discord::StandIn;
@@ -20,8 +22,8 @@ pub struct Server {
     pub keys: PathBuf,
     pub process: Process,
     client: reqwest::Client,
+    pub discord: StandIn,
     dir: TempDir,
-    _discord: StandIn,
 }
 
 impl Server {
@@ -52,8 +54,8 @@ impl Server {
             keys,
             process,
             client,
+            discord,
             dir,
-            _discord: discord,
         }
     }
 
@@ -88,6 +90,11 @@ impl Server {
     /// Sends SIGHUP, and waits until the log has said so many times what came of it.
     pub async fn hang_up(&self, what: &str, times: usize) {
         self.process.signal("HUP");
+        self.says(what, times).await;
+    }
+
+    /// Waits until the log has said so so many times.
+    pub async fn says(&self, what: &str, times: usize) {
         let began = Instant::now();
         while self.process.output().matches(what).count() < times {
             let output = self.process.output();
@@ -97,5 +104,25 @@ impl Server {
             );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+
+    /// Sends SIGTERM and waits; the exit status and everything that was printed. Discord must be
+    /// served by other threads than this.
+    pub fn stop(&mut self) -> (ExitStatus, String) {
+        self.process.signal("TERM");
+        self.process.wait()
+    }
+
+    /// The outcomes in the trail, by the id of their request.
+    pub fn outcomes(&self) -> BTreeMap<String, String> {
+        let text = std::fs::read_to_string(self.dir().join("audit.log")).unwrap();
+        let lines = text
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let outcomes = lines.filter(|line| line["stage"] == "outcome");
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        outcomes
+            .map(|line| (text(&line["request_id"]), text(&line["status"])))
+            .collect()
     }
 }
