@@ -21,7 +21,7 @@ pub struct File {
 
 impl File {
     pub fn new(id: u64, name: &str, kind: &str, size: usize) -> Self {
-        let path = format!("/attachments/{VOICE}/{id}/{name}");
+        let path = path(id, name);
         let json = json!({
             "id": id.to_string(), "filename": name, "content_type": kind, "size": size,
             "url": format!("https://cdn.discordapp.com{path}?ex=1&is=2&hm=3"),
@@ -37,10 +37,12 @@ impl File {
 
     /// Where it is at the CDN.
     pub fn path(&self) -> String {
-        let name = self.json["filename"].as_str().unwrap();
-        let name = name.replace(' ', "%20");
-        format!("/attachments/{VOICE}/{}/{name}", self.id)
+        path(self.id, self.json["filename"].as_str().unwrap())
     }
+}
+
+fn path(id: u64, name: &str) -> String {
+    format!("/attachments/{VOICE}/{id}/{}", name.replace(' ', "%20"))
 }
 
 /// Alice posts a message with these files in a channel that held none before.

@@ -45,7 +45,7 @@ pub struct Served {
 }
 
 /// What follows the body.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub enum Then {
     /// The end of the connection.
     Close,
@@ -193,12 +193,13 @@ async fn answer(mut stream: TcpStream, state: &Mutex<State>) -> std::io::Result<
     }
     stream.write_all((head + "\r\n").as_bytes()).await?;
     stream.write_all(&served.body).await?;
-    while served.then == Then::Again {
-        stream.write_all(&served.body).await?;
-    }
-    if served.then == Then::Wait {
+    match served.then {
+        Then::Again => loop {
+            stream.write_all(&served.body).await?;
+        },
         // Until the client has had enough.
-        stream.read_buf(&mut Vec::new()).await?;
+        Then::Wait => stream.read_buf(&mut Vec::new()).await.map(|_| ())?,
+        Then::Close => {}
     }
     stream.shutdown().await
 }
