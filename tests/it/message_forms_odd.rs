@@ -6,6 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::support::App;
+use crate::support::discord::forms::everything;
 use crate::support::discord::seed::{ALICE, VOICE};
 
 /// The fields that are read for these forms.
@@ -160,6 +161,32 @@ proptest! {
         assert_clean(&read);
     }
 
+    /// Whatever is written in whichever form, all of it that can be seen comes through, and no more.
+    #[test]
+    fn no_text_hides_anything(kind in 0_u64..60, said in string()) {
+        let said = format!("a{said}b");
+        let mut sent = everything(&said);
+        sent["id"] = "1568168320031653914".into();
+        sent["type"] = kind.into();
+        let read: Message = serde_json::from_str(&sent.to_string()).unwrap();
+        let read = serde_json::to_value(&read).unwrap();
+        assert_clean(&read);
+        let copied = if kind == 21 { "starter" } else { "forwarded" };
+        for message in [&read, &read[copied]] {
+            let content = &message["content"];
+            prop_assert!(content.as_str().unwrap().starts_with('a'));
+            prop_assert_eq!(&message["author"]["username"], content);
+            prop_assert_eq!(&message["attachments"][0]["filename"], content);
+            prop_assert_eq!(&message["embeds"][0]["title"], content);
+            prop_assert_eq!(&message["stickers"][0]["name"], content);
+            prop_assert_eq!(&message["poll"]["question"], content);
+            prop_assert_eq!(&message["poll"]["answers"][0]["text"], content);
+            prop_assert_eq!(&message["poll"]["answers"][0]["emoji"], content);
+            let content = content.as_str().unwrap();
+            prop_assert!(message["components"].as_str().unwrap().starts_with(content));
+        }
+    }
+
     /// What is read of one field is the same whatever stands in the others.
     #[test]
     fn an_odd_field_costs_no_other(fields in fields(), odd in value()) {
@@ -216,6 +243,7 @@ async fn odd_forms_cost_themselves_through_the_doors() {
         json!([]),
         json!({}),
         json!([null, 7, "x", [], {}]),
+        json!({"answers": [{"answer_id": 1}, {"answer_id": 2, "poll_media": {"text": ""}}]}),
         json!([{"id": 7, "type": "x", "message": 7}]),
         json!({"question": 7, "answers": {"a": 1}, "results": []}),
     ];

@@ -21,7 +21,7 @@ pub struct Copied {
     /// Where it stands or stood.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Origin>,
-    /// Who wrote it; Discord does not tell of what was forwarded.
+    /// Who wrote it; of what was forwarded Discord does not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub author: Option<Author>,
     /// The text.
@@ -155,13 +155,8 @@ pub(super) fn forwarded(raw: &RawValue) -> Option<Copied> {
         message: Box<RawValue>,
     }
     let (snapshots, _) = lenient::list::<Snapshot>(raw.get().as_bytes())?;
-    snapshots
-        .iter()
-        .find_map(|snapshot| referenced(&snapshot.message))
-        .map(|copied| Copied {
-            author: None,
-            ..copied
-        })
+    let mut snapshots = snapshots.iter();
+    snapshots.find_map(|snapshot| referenced(&snapshot.message))
 }
 
 /// A few words of the message that Discord sends along with a reply.

@@ -6,7 +6,7 @@ use super::message::Wire;
 use super::parts::{Author, shown};
 use super::timestamp;
 use crate::discord::lenient;
-use crate::discord::text::{brief, visible};
+use crate::discord::text::brief;
 
 /// How many characters of a name or title go into a sentence.
 const NAME: usize = 100;
@@ -209,8 +209,7 @@ fn fact(wire: &Wire, field: &str) -> Option<String> {
 
 fn fact_text(wire: &Wire, field: &str) -> Option<String> {
     let mut facts = wire.embeds.iter();
-    let text = facts.find_map(|embed| embed.field(field))?;
-    Some(visible(&text))
+    facts.find_map(|embed| embed.field(field))
 }
 
 fn name(text: &str) -> String {

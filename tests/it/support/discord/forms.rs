@@ -110,6 +110,48 @@ impl World {
     }
 }
 
+/// The fields of a message with every form at once, each text in it this one: off contract.
+pub fn everything(said: &str) -> Value {
+    let author = json!({"id": "5", "username": said, "global_name": said});
+    let media = json!({"text": said, "emoji": {"id": null, "name": said}});
+    let facts = [
+        "rule_name",
+        "poll_question_text",
+        "victor_answer_text",
+        "total_votes",
+    ];
+    let facts = facts.map(|name| json!({"name": name, "value": said}));
+    let inner = json!({
+        "author": author, "content": said, "timestamp": said,
+        "attachments": [
+            {"id": "5", "filename": said, "url": said, "content_type": said, "size": 5},
+        ],
+        "embeds": [{"title": said, "description": said, "url": said, "fields": facts}],
+        "sticker_items": [{"id": "5", "name": said}],
+        "poll": {
+            "question": media, "answers": [{"answer_id": 1, "poll_media": media}], "expiry": said,
+        },
+        "components": [
+            text(said),
+            container(json!([section(json!([text(said)]), thumbnail(said.into()))])),
+            row(json!([button(said), link(said, said), menu(3, said)])),
+            gallery(&[said.into()]),
+            file(said),
+        ],
+    });
+    let mut whole = inner.clone();
+    whole["message_snapshots"] = json!([{"message": inner}]);
+    whole["referenced_message"] = inner;
+    whole["message_reference"] = json!({"type": 1, "channel_id": "5", "message_id": "6"});
+    whole["mentions"] = json!([author]);
+    whole["interaction"] = json!({"name": said, "user": author});
+    whole["application"] = json!({"name": said});
+    whole["role_subscription_data"] = json!({"tier_name": said, "total_months_subscribed": 2});
+    whole["purchase_notification"] = json!({"guild_product_purchase": {"product_name": said}});
+    whole["call"] = json!({"ended_timestamp": said});
+    whole
+}
+
 /// Gives each component its number, as Discord does.
 fn number(component: &mut Value, next: &mut u64) {
     *next += 1;
