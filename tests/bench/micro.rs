@@ -23,7 +23,7 @@ use discord_mcp_server::audit::{Audit, Content, ContentPolicy, Outcome, Subject,
 use discord_mcp_server::auth::{
     Credential, Grant, Keys, OperatorLimits, Principal, Revocations, Rules, Scopes, Verifier, mint,
 };
-use discord_mcp_server::discord::{BotToken, Connector, Message};
+use discord_mcp_server::discord::{BotToken, Cdn, Connector, Message};
 use discord_mcp_server::dispatch::{Asked, Caller, Dispatcher, RequestId};
 use discord_mcp_server::http::envelope;
 use discord_mcp_server::tools;
@@ -149,7 +149,8 @@ fn dispatch(criterion: &mut Criterion) {
     }
     let runtime = Runtime::new().unwrap();
     let (audit, _dir) = trail();
-    let connector = Connector::new("http://127.0.0.1:1").unwrap();
+    let cdn = Cdn::new("http://127.0.0.1:1").unwrap();
+    let connector = Connector::new("http://127.0.0.1:1", cdn).unwrap();
     let dispatcher = Arc::new(Dispatcher::new(
         connector,
         audit,
