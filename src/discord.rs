@@ -5,6 +5,7 @@
 //! connections, and which guild a channel belongs to. A [`Discord`] lives for one call and holds
 //! that call's bot token.
 
+mod abilities;
 mod api;
 mod catalogue;
 mod cdn;
@@ -42,6 +43,6 @@ pub use place::Place;
 pub use search::{Found, SearchQuery, Searched};
 pub use send::{Draft, Mentions, Opened};
 pub(crate) use text::{one_line, visible};
-pub use threads::ThreadPage;
+pub use threads::{ThreadPage, Threads};
 pub use token::BotToken;
 pub use upload::Upload;

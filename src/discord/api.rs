@@ -178,7 +178,7 @@ impl Discord {
         .map(|_| ())
     }
 
-    async fn read(
+    pub(super) async fn read(
         &self,
         operation: Operation,
         route: Route<'_>,

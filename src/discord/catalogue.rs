@@ -16,6 +16,7 @@ use super::fault::{self, Operation};
 use super::id::{ChannelId, GuildId, Snowflake, UserId};
 use super::lenient;
 use super::model::ChannelKind;
+use super::permissions;
 use super::place::Place;
 use super::text::visible;
 use crate::error::Error;
@@ -62,7 +63,11 @@ pub(super) struct Catalogue(Mutex<Lists>);
 struct Lists {
     guilds: Option<(Instant, Arc<[ListedGuild]>)>,
     channels: HashMap<GuildId, (Instant, Arc<[ListedChannel]>)>,
+    memberships: HashMap<GuildId, (Instant, Membership)>,
 }
+
+/// A server's roles, and the bot's own.
+type Membership = (Arc<permissions::Guild>, Arc<permissions::Member>);
 
 impl Catalogue {
     fn guilds(&self) -> Option<Arc<[ListedGuild]>> {
@@ -75,6 +80,17 @@ impl Catalogue {
         let lists = self.lock();
         let (seen, channels) = lists.channels.get(&guild)?;
         (seen.elapsed() < REMEMBERED_FOR).then(|| Arc::clone(channels))
+    }
+
+    pub(super) fn membership(&self, guild: GuildId) -> Option<Membership> {
+        let lists = self.lock();
+        let (seen, membership) = lists.memberships.get(&guild)?;
+        (seen.elapsed() < REMEMBERED_FOR).then(|| membership.clone())
+    }
+
+    pub(super) fn join(&self, guild: GuildId, membership: &Membership) {
+        let entry = (Instant::now(), membership.clone());
+        self.lock().memberships.insert(guild, entry);
     }
 
     fn remember(&self, guild: GuildId, channels: &Arc<[ListedChannel]>) {
@@ -93,6 +109,7 @@ impl Catalogue {
         let fresh = |seen: &Instant| seen.elapsed() < REMEMBERED_FOR;
         lists.guilds.take_if(|(seen, _)| !fresh(seen));
         lists.channels.retain(|_, (seen, _)| fresh(seen));
+        lists.memberships.retain(|_, (seen, _)| fresh(seen));
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Lists> {

@@ -2,6 +2,7 @@
 
 use axum::http::HeaderMap;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use serenity::http::{LightMethod, Route};
 use time::format_description::well_known::Rfc3339;
@@ -12,7 +13,7 @@ use super::client::Discord;
 use super::fault::{self, Operation};
 use super::id::{ChannelId, GuildId};
 use super::lenient;
-use super::model::ListedThread;
+use super::model::{Channel, ListedThread};
 use crate::error::{Code, Error};
 
 /// The most archived threads of one page. <https://discord.com/developers/docs/resources/channel#list-public-archived-threads>
@@ -29,16 +30,22 @@ pub struct ThreadPage {
     pub next: Option<OffsetDateTime>,
 }
 
+/// Which threads of a channel.
+#[derive(Clone, Copy, Debug)]
+pub enum Threads {
+    /// Those that are not archived; the channel's guild is needed to list them.
+    Active(GuildId),
+    /// Those that were archived before a time, if one is given, the last first.
+    Archived(Option<OffsetDateTime>),
+}
+
 impl Discord {
     /// Lists the threads of a guild that are not archived and that the bot can see, all at once.
     ///
     /// # Errors
     /// `unknown_guild`, or any failure of Discord's.
     pub async fn active_threads(&self, guild: GuildId) -> Result<ThreadPage, Error> {
-        let route = Route::GuildThreadsActive {
-            guild_id: guild.0.get().into(),
-        };
-        let mut page = self.threads(route, Vec::new()).await?;
+        let mut page = self.threads(active(guild), Vec::new()).await?;
         // This list has no pages, so there is no way to what it might leave out.
         page.whole &= page.next.take().is_none();
         Ok(page)
@@ -54,14 +61,7 @@ impl Discord {
         channel: ChannelId,
         before: Option<OffsetDateTime>,
     ) -> Result<ThreadPage, Error> {
-        let mut query = vec![("limit", PAGE.to_string())];
-        if let Some(before) = before {
-            let time = before.format(&Rfc3339).map_err(|_| Error::internal())?;
-            query.push(("before", time));
-        }
-        let route = Route::ChannelArchivedPublicThreads {
-            channel_id: channel_id(channel),
-        };
+        let (route, query) = archived(channel, before)?;
         let mut page = self
             .threads(route, query)
             .await
@@ -76,11 +76,59 @@ impl Discord {
         Ok(page)
     }
 
+    /// Lists the threads of a channel as channels: the active ones, all of them at once, or a page of
+    /// the archived public ones, and where the next page begins.
+    ///
+    /// # Errors
+    /// Those of [`Discord::active_threads`] and [`Discord::archived_threads`].
+    pub async fn threads_in(
+        &self,
+        channel: ChannelId,
+        which: Threads,
+    ) -> Result<(Vec<Channel>, Option<OffsetDateTime>), Error> {
+        let (route, query) = match which {
+            Threads::Active(guild) => (active(guild), Vec::new()),
+            Threads::Archived(before) => archived(channel, before)?,
+        };
+        let read = self.list_threads::<Channel>(route, query).await;
+        let (threads, _, has_more) = match (read, which) {
+            (Err(error), Threads::Archived(_)) if error.code() == Code::MissingPermission => {
+                return Err(no_history(&error));
+            }
+            (read, _) => read?,
+        };
+        let threads: Vec<Channel> = threads
+            .into_iter()
+            .filter(|thread| thread.parent_id.is_none_or(|parent| parent == channel))
+            .collect();
+        let last = threads.iter().filter_map(Channel::archived_at).min();
+        Ok((threads, last.filter(|_| has_more)))
+    }
+
     async fn threads(
         &self,
         route: Route<'_>,
         query: Vec<(&'static str, String)>,
     ) -> Result<ThreadPage, Error> {
+        let (threads, received, has_more) = self.list_threads::<ListedThread>(route, query).await?;
+        // A millisecond later than the last of the page, so that others of its moment are not lost.
+        let next = (threads.iter().filter_map(|thread| thread.archived_at))
+            .min()
+            .map(|last| last.saturating_add(Duration::MILLISECOND))
+            .filter(|_| has_more);
+        Ok(ThreadPage {
+            whole: threads.len() == received && has_more == next.is_some(),
+            threads,
+            next,
+        })
+    }
+
+    /// The threads that could be read, how many were sent, and whether there are more.
+    async fn list_threads<T: DeserializeOwned>(
+        &self,
+        route: Route<'_>,
+        query: Vec<(&'static str, String)>,
+    ) -> Result<(Vec<T>, usize, bool), Error> {
         #[derive(Deserialize)]
         struct Page<'a> {
             #[serde(borrow)]
@@ -103,19 +151,30 @@ impl Discord {
         let Page { threads, has_more } =
             serde_json::from_slice(&answer.body).map_err(|_| unintelligible())?;
         let (threads, received) =
-            lenient::list::<ListedThread>(threads.get().as_bytes()).ok_or_else(unintelligible)?;
-        let has_more = has_more.unwrap_or_default();
-        // A millisecond later than the last of the page, so that others of its moment are not lost.
-        let next = (threads.iter().filter_map(|thread| thread.archived_at))
-            .min()
-            .map(|last| last.saturating_add(Duration::MILLISECOND))
-            .filter(|_| has_more);
-        Ok(ThreadPage {
-            whole: threads.len() == received && has_more == next.is_some(),
-            threads,
-            next,
-        })
+            lenient::list::<T>(threads.get().as_bytes()).ok_or_else(unintelligible)?;
+        Ok((threads, received, has_more.unwrap_or_default()))
     }
+}
+
+fn active(guild: GuildId) -> Route<'static> {
+    Route::GuildThreadsActive {
+        guild_id: guild.0.get().into(),
+    }
+}
+
+/// A route and its query.
+type Asked = (Route<'static>, Vec<(&'static str, String)>);
+
+fn archived(channel: ChannelId, before: Option<OffsetDateTime>) -> Result<Asked, Error> {
+    let mut query = vec![("limit", PAGE.to_string())];
+    if let Some(before) = before {
+        let time = before.format(&Rfc3339).map_err(|_| Error::internal())?;
+        query.push(("before", time));
+    }
+    let route = Route::ChannelArchivedPublicThreads {
+        channel_id: channel_id(channel),
+    };
+    Ok((route, query))
 }
 
 fn no_history(refusal: &Error) -> Error {

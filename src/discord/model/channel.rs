@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::{rfc3339, timestamp};
 use crate::discord::id::{ChannelId, GuildId, MessageId, Snowflake, UserId};
@@ -110,6 +112,14 @@ pub struct Tag {
 /// <https://discord.com/developers/docs/resources/channel#channel-object-channel-types>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelKind(pub(in crate::discord) Option<u64>);
+
+impl Channel {
+    /// When a thread was archived, if it is one and was.
+    pub fn archived_at(&self) -> Option<OffsetDateTime> {
+        let text = self.thread.as_ref()?.archive_timestamp.as_deref()?;
+        OffsetDateTime::parse(text, &Rfc3339).ok()
+    }
+}
 
 impl ChannelKind {
     pub(in crate::discord) fn is_thread(self) -> bool {
