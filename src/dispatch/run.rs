@@ -84,11 +84,12 @@ impl Run {
             references,
             prepared,
         };
-        if let Some(channel) = way.known {
-            self.touched().channel_id = Some(channel);
-            if let Some(Err(barrier)) = self.principal.allows_unseen(channel) {
-                return Err(not_allowed(barrier));
-            }
+        if way.known.is_some() {
+            self.touched().channel_id = way.known;
+        }
+        // A token for no channel at all need not have a name looked up.
+        if let Some(Err(barrier)) = self.principal.allows_unseen(way.prepared.channel()) {
+            return Err(not_allowed(barrier));
         }
         let (discord, soft_deadline) = self.open().await?;
         if self.confirm && way.prepared.confirmation().is_some() {

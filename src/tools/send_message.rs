@@ -9,6 +9,7 @@ use std::time::Duration;
 use aws_lc_rs::digest::{SHA256, digest};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use self::mentions::MentionRule;
@@ -77,9 +78,11 @@ pub(super) struct SendMessage {
 pub(super) struct Sent {
     /// The message that was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Map<String, Value>>")]
     message: Option<Message>,
     /// With `split`: the messages that were sent, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<Value>")]
     messages: Vec<Message>,
     /// The post that was opened, or the thread that was started.
     #[serde(skip_serializing_if = "Option::is_none")]

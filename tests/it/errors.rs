@@ -193,7 +193,7 @@ async fn not_found_names_what_is_served() {
     let app = App::start().await;
     let error = json!({
         "code": "not_found",
-        "message": "Nothing is here; served are /mcp, POST /mcp/v1/tools/invoke, GET /mcp/v1/tools, GET /healthz and GET /readyz",
+        "message": "Nothing is here; served are /mcp, POST /mcp/v1/tools/invoke, GET /mcp/v1/tools, GET /mcp/v1/guilds, GET /mcp/v1/guilds/{id}/channels, GET /healthz and GET /readyz",
     });
     let answer = app.get("/mcp/v2", Some(&tokens::token())).await;
     assert_failure(&answer, 404, error);

@@ -296,17 +296,17 @@ async fn what_cannot_be_seen_or_is_not_there_is_told() {
 }
 
 #[tokio::test]
-async fn channel_id_is_its_only_parameter() {
+async fn what_is_wrong_is_named_and_nothing_is_asked() {
     let app = App::start().await;
     let table = [
         (json!({}), "`channel_id` is required"),
         (
             json!({"channel_id": GENERAL, "guild_id": "1"}),
-            "`guild_id` is not a parameter here; allowed: channel_id",
+            "`guild_id` is not a parameter here; allowed: channel_id, threads, threads_before, permissions",
         ),
         (
             json!({"channel_id": ""}),
-            "`channel_id` must be a Discord id: a string of decimal digits from 1 to 2^64-1",
+            "`channel_id` must be an id, a mention such as <#1234567890123456789>, a link, or a name such as #general or Server/#general",
         ),
         (
             json!({"channel_id": [GENERAL]}),

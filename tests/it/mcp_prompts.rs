@@ -38,7 +38,7 @@ async fn the_list_of_prompts_is_this_one() {
     let app = App::start().await;
     let channel = json!({
         "name": "channel_id",
-        "description": "The id of the channel or thread",
+        "description": "The channel or thread: its id, a link, or a name such as #general",
         "required": true,
     });
     let expected = json!({
@@ -247,7 +247,7 @@ async fn arguments_that_are_missing_blank_or_unknown_are_named() {
 #[tokio::test]
 async fn arguments_that_the_tool_refuses_are_refused_in_its_words() {
     let app = App::start().await;
-    let id = "`channel_id` must be a Discord id: a string of decimal digits from 1 to 2^64-1";
+    let id = "`channel_id` must be an id, a mention such as <#1234567890123456789>, a link, or a name such as #general or Server/#general";
     let long = "`query` must be 1 to 1024 characters long; it has 1025";
     for (arguments, message) in [
         (json!({"channel_id": "general", "topic": "x"}), id),

@@ -139,7 +139,7 @@ async fn both_eras_list_the_same_tools_in_the_same_order() {
 async fn lists_have_what_the_scope_covers() {
     let app = App::start().await;
     let (channels, prompts) = (
-        json!(["messages", "channel"]),
+        json!(["messages", "channel", "channels"]),
         json!([
             "summarize_channel",
             "find_discussion",
@@ -186,7 +186,6 @@ async fn lists_have_what_the_scope_covers() {
 #[tokio::test]
 async fn a_list_has_one_page_so_a_cursor_is_made_up() {
     let app = App::start().await;
-    let message = "The list has one page; leave `cursor` out";
     for version in [MODERN, LEGACY[3]] {
         let client = Mcp::legacy(&app, version);
         for method in [
@@ -195,6 +194,10 @@ async fn a_list_has_one_page_so_a_cursor_is_made_up() {
             "resources/templates/list",
             "prompts/list",
         ] {
+            let message = match method {
+                "resources/list" => "There is no such `cursor`",
+                _ => "The list has one page; leave `cursor` out",
+            };
             for cursor in ["x", ""] {
                 let answer = client.send(method, json!({"cursor": cursor})).await;
                 assert_rpc_error(&answer, 200, json!({"code": -32602, "message": message}));

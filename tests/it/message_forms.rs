@@ -42,7 +42,7 @@ async fn a_forward_has_what_was_forwarded_and_where_from() {
                 "id": "1566875412766785000",
                 "filename": "buoy-3-wiring.png",
                 "content_type": "image/png",
-                "size": 183_204,
+                "size": 79,
                 "url": "https://cdn.discordapp.com/attachments/1234567890123456789/1566875412766785000/buoy-3-wiring.png?ex=6908&is=6907&hm=00ff",
             }],
         },

@@ -17,7 +17,7 @@ use super::{
     answer::Answer,
     description::{self, Operation, Parameter},
     request::Seen,
-    routes::GET_CHANNEL,
+    routes::{GET_CHANNEL, GUILD_CHANNELS},
 };
 
 /// The description, as far as the served routes go.
@@ -99,6 +99,12 @@ fn documented(route: &str, status: u16, body: &Value) -> Option<Value> {
         body["code"] = 0.into();
     }
     describe_references(&mut body);
+    // A list of channels, each as that one alone would be.
+    if let (GUILD_CHANNELS, Value::Array(channels)) = (route, &mut body) {
+        let alone = channels.iter();
+        let alone = alone.filter_map(|channel| documented(GET_CHANNEL, status, channel));
+        return Some(Value::Array(alone.collect()));
+    }
     let channel = route == GET_CHANNEL && status == 200;
     match body["type"].as_u64().filter(|_| channel) {
         // Media channels (16) are documented and not described; they are forums in their form.

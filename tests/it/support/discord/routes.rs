@@ -41,7 +41,7 @@ const CREATE_THREAD_FROM: &str = "POST /channels/{channel_id}/messages/{message_
 const ACTIVE_THREADS: &str = "GET /guilds/{guild_id}/threads/active";
 const ARCHIVED_THREADS: &str = "GET /channels/{channel_id}/threads/archived/public";
 const MY_GUILDS: &str = "GET /users/@me/guilds";
-const GUILD_CHANNELS: &str = "GET /guilds/{guild_id}/channels";
+pub const GUILD_CHANNELS: &str = "GET /guilds/{guild_id}/channels";
 const SEARCH_MEMBERS: &str = "GET /guilds/{guild_id}/members/search";
 
 /// Every served route. The fixed path comes before the one with a parameter in its place.
