@@ -66,7 +66,10 @@ async fn a_name_costs_two_requests_cold_and_none_warm() {
         "/users/@me/guilds".to_owned(),
         format!("/guilds/{GUILD}/channels"),
     ];
-    assert_eq!(paths(&app), [&lists[..], &[channel.clone()]].concat());
+    assert_eq!(
+        paths(&app),
+        [&lists[..], std::slice::from_ref(&channel)].concat()
+    );
     app.discord.clear_requests();
     info(&app, "Harbour Makers/#general").await.result();
     assert_eq!(paths(&app), [channel]);

@@ -17,7 +17,7 @@ use super::{
     answer::Answer,
     description::{self, Operation, Parameter},
     request::Seen,
-    routes::{GET_CHANNEL, GUILD_CHANNELS},
+    routes::{GET_CHANNEL, GET_GUILD, GUILD_CHANNELS},
 };
 
 /// The description, as far as the served routes go.
@@ -99,6 +99,10 @@ fn documented(route: &str, status: u16, body: &Value) -> Option<Value> {
         body["code"] = 0.into();
     }
     describe_references(&mut body);
+    // A guild has some forty fields; the stand-in serves those that are read.
+    if route == GET_GUILD {
+        return None;
+    }
     // A list of channels, each as that one alone would be.
     if let (GUILD_CHANNELS, Value::Array(channels)) = (route, &mut body) {
         let alone = channels.iter();

@@ -1,6 +1,6 @@
 //! The stand-in for Discord: a stateful HTTP server on loopback.
 //!
-//! It serves the fourteen routes that the tools use, with Discord's own answers, errors and headers, on
+//! It serves the sixteen routes that the tools use, with Discord's own answers, errors and headers, on
 //! top of a small world of guilds, channels and messages that a test can look into and change.
 //!
 //! ```ignore

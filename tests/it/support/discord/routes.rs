@@ -42,10 +42,12 @@ const ACTIVE_THREADS: &str = "GET /guilds/{guild_id}/threads/active";
 const ARCHIVED_THREADS: &str = "GET /channels/{channel_id}/threads/archived/public";
 const MY_GUILDS: &str = "GET /users/@me/guilds";
 pub const GUILD_CHANNELS: &str = "GET /guilds/{guild_id}/channels";
+pub const GET_GUILD: &str = "GET /guilds/{guild_id}";
+const GET_MEMBER: &str = "GET /guilds/{guild_id}/members/{user_id}";
 const SEARCH_MEMBERS: &str = "GET /guilds/{guild_id}/members/search";
 
 /// Every served route. The fixed path comes before the one with a parameter in its place.
-pub const ROUTES: [&str; 14] = [
+pub const ROUTES: [&str; 16] = [
     GET_CHANNEL,
     LIST_MESSAGES,
     CREATE_MESSAGE,
@@ -60,6 +62,8 @@ pub const ROUTES: [&str; 14] = [
     MY_GUILDS,
     GUILD_CHANNELS,
     SEARCH_MEMBERS,
+    GET_GUILD,
+    GET_MEMBER,
 ];
 
 /// The route of a request, or the answer that there is none.
@@ -118,7 +122,7 @@ fn run(world: &mut World, route: &Route, seen: &Seen) -> Outcome {
     }
     if matches!(
         route.template,
-        SEARCH | ACTIVE_THREADS | GUILD_CHANNELS | SEARCH_MEMBERS
+        SEARCH | ACTIVE_THREADS | GUILD_CHANNELS | SEARCH_MEMBERS | GET_GUILD | GET_MEMBER
     ) {
         let guild = route.ids[0].as_str();
         id("guild_id", guild)?;
@@ -126,6 +130,8 @@ fn run(world: &mut World, route: &Route, seen: &Seen) -> Outcome {
             SEARCH => search::search(world, &bot, guild, seen),
             GUILD_CHANNELS => guilds::channels(world, &bot, guild),
             SEARCH_MEMBERS => guilds::members(world, &bot, guild, seen),
+            GET_GUILD => guilds::one(world, &bot, guild),
+            GET_MEMBER => guilds::member_of(world, &bot, guild, &route.ids[1]),
             _ => threads::active(world, &bot, guild),
         };
     }
