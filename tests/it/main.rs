@@ -35,6 +35,7 @@ mod bad_ids;
 mod bad_input;
 mod cached_bearers;
 mod canary;
+mod channel_threads;
 mod citizen_audit;
 mod citizen_buckets;
 mod citizen_callers;

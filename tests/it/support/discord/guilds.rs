@@ -8,6 +8,9 @@ use super::{
     world::{Guild, World},
 };
 
+/// VIEW_CHANNEL, SEND_MESSAGES and READ_MESSAGE_HISTORY.
+const EVERYONE: &str = "68608";
+
 /// The guilds that the bot is in, by id, a page of them.
 pub fn mine(world: &World, bot: &str, seen: &Seen) -> Outcome {
     let limit = seen.integer("limit", 1, 200)?.unwrap_or(200);
@@ -49,16 +52,38 @@ pub fn members(world: &World, bot: &str, guild: &str, seen: &Seen) -> Outcome {
         names.any(|name| name.to_lowercase().starts_with(&query))
     };
     let members = world.users.values().filter(|user| begins(user));
-    let members = members
-        .take(usize::try_from(limit).unwrap_or(1))
-        .map(|user| {
-            json!({
-                "avatar": null, "banner": null, "communication_disabled_until": null, "flags": 0,
-                "joined_at": "2026-01-02T03:04:05.000000+00:00", "nick": null, "pending": false,
-                "premium_since": null, "roles": [], "user": user, "mute": false, "deaf": false,
-            })
-        });
-    Ok(Answer::ok(members.collect::<Vec<Value>>()))
+    let members = members.take(usize::try_from(limit).unwrap_or(1));
+    Ok(Answer::ok(members.map(membership).collect::<Vec<Value>>()))
+}
+
+/// A guild with its roles: everyone may view, read and send.
+pub fn one(world: &World, bot: &str, guild: &str) -> Outcome {
+    let known = member(world, bot, guild)?;
+    let everyone =
+        json!({"id": guild, "name": "@everyone", "permissions": EVERYONE, "position": 0});
+    let roles = known
+        .roles
+        .iter()
+        .map(|role| json!({"id": role, "name": "crew", "permissions": "0", "position": 1}));
+    let roles: Vec<Value> = std::iter::once(everyone).chain(roles).collect();
+    let owner = "1110000000000000001";
+    Ok(Answer::ok(json!({
+        "id": guild, "name": known.name, "owner_id": owner, "roles": roles,
+    })))
+}
+
+pub fn member_of(world: &World, bot: &str, guild: &str, user: &str) -> Outcome {
+    member(world, bot, guild)?;
+    let user = world.users.get(user).ok_or_else(answer::unknown_guild)?;
+    Ok(Answer::ok(membership(user)))
+}
+
+fn membership(user: &Value) -> Value {
+    json!({
+        "avatar": null, "banner": null, "communication_disabled_until": null, "flags": 0,
+        "joined_at": "2026-01-02T03:04:05.000000+00:00", "nick": null, "pending": false,
+        "premium_since": null, "roles": [], "user": user, "mute": false, "deaf": false,
+    })
 }
 
 fn member<'a>(world: &'a World, bot: &str, guild: &str) -> Result<&'a Guild, Answer> {
