@@ -78,11 +78,11 @@ pub(super) struct SendMessage {
 pub(super) struct Sent {
     /// The message that was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<Map<String, Value>>")]
+    #[schemars(with = "Option<Said>")]
     message: Option<Message>,
     /// With `split`: the messages that were sent, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schemars(with = "Vec<Value>")]
+    #[schemars(with = "Vec<Said>")]
     messages: Vec<Message>,
     /// The post that was opened, or the thread that was started.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,6 +90,24 @@ pub(super) struct Sent {
     /// A link to the (first) message.
     #[serde(skip_serializing_if = "Option::is_none")]
     jump_url: Option<String>,
+}
+
+/// The schema of a message that was just sent: it has fewer parts than one that is read.
+#[derive(JsonSchema)]
+#[schemars(rename = "Message")]
+#[allow(dead_code, reason = "only its schema is used")]
+struct Said {
+    id: MessageId,
+    channel_id: ChannelId,
+    author: Map<String, Value>,
+    content: String,
+    timestamp: String,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    reply_to: Option<MessageId>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    quote: Option<Map<String, Value>>,
+    #[schemars(skip_serializing_if = "Option::is_none")]
+    attachments: Option<Vec<Value>>,
 }
 
 impl Tool for SendMessage {

@@ -47,7 +47,12 @@ async fn an_unknown_parameter_is_named_with_what_is_allowed() {
             "limt",
             "channel_id, limit, before, after, around, include_images, include_text",
         ),
-        ("get_channel_info", json!({}), "Channel_id", "channel_id"),
+        (
+            "get_channel_info",
+            json!({}),
+            "Channel_id",
+            "channel_id, threads, threads_before, permissions",
+        ),
         ("search_messages", json!({"query": "x"}), "max-scan", search),
         (
             "moderate_content",

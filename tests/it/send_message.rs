@@ -260,7 +260,7 @@ async fn what_is_wrong_is_named_and_nothing_is_sent() {
         (json!({"channel_id": null}), "`channel_id` must be a Discord id, a string of decimal digits, not null".into()),
         (json!({"channel_id": 1234567890123456789u64}), format!("`channel_id` {number}")),
         (json!({"channel_id": "0"}), "`channel_id` must be an id, a mention such as <#1234567890123456789>, a link, or a name such as #general or Server/#general".into()),
-        (json!({"channel_id": "18446744073709551616"}), format!("`channel_id` {id}")),
+        (json!({"channel_id": "18446744073709551616"}), "`channel_id` must be an id, a mention such as <#1234567890123456789>, a link, or a name such as #general or Server/#general".into()),
         (json!({"reply_to": "+5"}), format!("`reply_to` {id}")),
         (json!({"reply_to": 5}), format!("`reply_to` {number}")),
         (json!({"mentions": "all"}), format!("`mentions` {rule}")),
