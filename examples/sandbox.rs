@@ -60,7 +60,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(&dir)?;
     let discord = StandIn::start().await;
     let config = configuration(&discord.base(), &dir, bind)?;
-    let _log = log::start(if once { "warn" } else { "info" }, None)?;
+    let _log = log::start(if once { "warn" } else { "info" }, false, None)?;
     let keys = Arc::new(Keys::load_or_create(&config.keys_dir)?);
     let token = token(&config, &keys)?;
     let listener = server::listen(config.bind_addr).map_err(|error| {
@@ -71,11 +71,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         connections: config.max_connections,
         drain: Duration::from_secs(5),
     };
-    let app = assemble(&config, &keys)?;
+    let app = assemble(&config, &keys, None)?;
 
     if once {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serving = tokio::spawn(server::run(listener, router(app), limits, async {
+        let serving = tokio::spawn(server::run(listener, router(app), None, limits, async {
             stopped.await.ok();
         }));
         run_all(&url, &token).await?;
@@ -104,7 +104,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("{}\n", curl(&url, &call));
     }
     println!("Ctrl-C stops it; what was sent is then forgotten.\n");
-    server::run(listener, router(app), limits, async {
+    server::run(listener, router(app), None, limits, async {
         tokio::signal::ctrl_c().await.ok();
     })
     .await;

@@ -4,6 +4,7 @@
 //! configuration.
 
 mod audit;
+mod healthcheck;
 mod inspect_token;
 pub mod mint_token;
 mod revoke;
@@ -47,12 +48,17 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Say whether the audit trail is as it was written, and where it is not
     VerifyAudit(verify_audit::VerifyAudit),
+    /// Say whether the server that BIND_ADDR names is ready, for container runtimes and scripts
+    Healthcheck,
 }
 
-/// It found what it looks for: a broken chain, a token that would be refused.
+/// It found what it looks for: a broken chain, a token that would be refused, a server not ready.
 const FOUND: u8 = 1;
 /// Wrong usage or configuration.
 const USAGE: u8 = 2;
+
+/// Why no HTTP client can be made.
+const NO_TLS: &str = "the HTTP client cannot be set up: TLS is not available";
 
 /// Runs what the command line asks for.
 pub fn main() -> ExitCode {
@@ -69,6 +75,7 @@ pub fn main() -> ExitCode {
         Command::Revoke(args) => revoke::run(args),
         Command::Audit(args) => return audit::run(&args),
         Command::VerifyAudit(args) => return verify_audit::run(&args),
+        Command::Healthcheck => return healthcheck::run(),
     })
 }
 

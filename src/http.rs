@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, Method, StatusCode};
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Json, Router};
@@ -63,7 +63,7 @@ pub struct App {
 
 /// The whole of the server's routes and layers.
 ///
-/// Layers, outermost first, each with the reason for its place:
+/// Steps, outermost first, each with the reason for its place:
 /// 1. request id: everything further in, refusals included, is answered under it;
 /// 2. client: whatever speaks of the caller's address means the client, and not a proxy;
 /// 3. catch-panic: outside of all that could panic;
@@ -75,23 +75,17 @@ pub struct App {
 /// 9. the caller's own limit: it takes to know who calls, and comes before what the call costs;
 /// 10. for MCP alone: what HTTP must say and the protocol's handler cannot.
 pub fn router(app: Arc<App>) -> Router {
-    let authenticate = || from_fn_with_state(Arc::clone(&app), layers::authenticate);
-    let limit = || from_fn_with_state(Arc::clone(&app), layers::limit_caller);
-    let shed = || from_fn_with_state(Arc::clone(&app), layers::shed);
+    let around_calls = || from_fn_with_state(Arc::clone(&app), layers::around_calls);
     let tools = Router::new()
         .route("/mcp/v1/tools", get(rest::list_tools))
-        .route_layer(authenticate());
+        .route_layer(from_fn_with_state(Arc::clone(&app), layers::authenticate));
     let rest = Router::new()
         .route("/mcp/v1/tools/invoke", post(rest::invoke))
-        .route_layer(limit())
-        .route_layer(authenticate())
-        .route_layer(shed());
+        .route_layer(around_calls());
     let mcp = Router::new()
         .route_service("/mcp", app.door.clone().service())
         .route_layer(from_fn_with_state(Arc::clone(&app), layers::guard_mcp))
-        .route_layer(limit())
-        .route_layer(authenticate())
-        .route_layer(shed());
+        .route_layer(around_calls());
     Router::new()
         .merge(tools)
         .merge(rest)
@@ -102,12 +96,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(measured::show))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
-        .layer(from_fn_with_state(Arc::clone(&app), layers::whole_body))
-        .layer(cors())
-        .layer(from_fn_with_state(Arc::clone(&app), layers::check_origin))
-        .layer(from_fn(layers::catch_panic))
-        .layer(from_fn_with_state(Arc::clone(&app), client::name_client))
-        .layer(from_fn(layers::request_id))
+        .layer(from_fn_with_state(Arc::clone(&app), layers::around))
         .with_state(app)
 }
 

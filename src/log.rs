@@ -4,13 +4,16 @@ use std::io::IsTerminal as _;
 use std::path::Path;
 
 use tracing::{Level, Metadata};
-use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// How many lines may wait to be written.
+const WAITING_LINES: usize = 8_192;
 
 /// Starts logging to standard error and, where `dir` is set, to a daily file there: in lines for
 /// people, or with `json` in one object each. The guards flush both when they are dropped.
@@ -32,7 +35,7 @@ pub fn start(filter: &str, json: bool, dir: Option<&Path>) -> Result<Vec<WorkerG
         !quiet
     };
     // A reader of the console who has stopped to read must not stop the server.
-    let (console, guard) = tracing_appender::non_blocking(std::io::stderr());
+    let (console, guard) = waiting_lines().finish(std::io::stderr());
     let mut guards = vec![guard];
     let console = lines(console, json, std::io::stderr().is_terminal());
     let file = match dir {
@@ -49,7 +52,7 @@ pub fn start(filter: &str, json: bool, dir: Option<&Path>) -> Result<Vec<WorkerG
                         dir.display()
                     )
                 })?;
-            let (writer, guard) = tracing_appender::non_blocking(appender);
+            let (writer, guard) = waiting_lines().finish(appender);
             guards.push(guard);
             Some(lines(writer, json, false))
         }
@@ -60,6 +63,11 @@ pub fn start(filter: &str, json: bool, dir: Option<&Path>) -> Result<Vec<WorkerG
         .try_init()
         .map_err(|_| "logging was started twice".to_owned())?;
     Ok(guards)
+}
+
+/// Lines that wait to be written; more are dropped. Room for all of them is taken at the start.
+fn waiting_lines() -> NonBlockingBuilder {
+    NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES)
 }
 
 /// A layer that writes lines: for people, or one JSON object each.

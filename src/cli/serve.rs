@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::Instant;
 
-use super::say;
+use super::{NO_TLS, say};
 use crate::audit::{Audit, Content, ContentPolicy};
 use crate::auth::{Keys, Provider, Revocations, Rules, Verifier, secret_file};
 use crate::config::{Config, MetricsAddr};
@@ -37,7 +37,6 @@ const FOR_METRICS: Limits = Limits {
     connections: 16,
     drain: Duration::ZERO,
 };
-const NO_TLS: &str = "the HTTP client cannot be set up: TLS is not available";
 
 /// Serves until SIGTERM or Ctrl-C; a second signal ends the process at once.
 pub(super) fn serve(config: Config) -> Result<(), String> {
@@ -136,7 +135,8 @@ fn public_url(config: &Config) -> String {
     config.public_url.clone().unwrap_or_else(local)
 }
 
-fn scheme(config: &Config) -> &'static str {
+/// What clients write before the server's address.
+pub(super) fn scheme(config: &Config) -> &'static str {
     if config.tls.is_some() {
         "https"
     } else {

@@ -1,15 +1,10 @@
 //! Whose request it is: the address of the client, as far as proxies are trusted to tell it.
 
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderMap, HeaderName};
-use axum::middleware::Next;
-use axum::response::Response;
 use ipnet::IpNet;
-
-use super::App;
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -58,20 +53,15 @@ fn address(text: &str) -> Option<IpAddr> {
 }
 
 /// Puts the client in the place of the proxy that it came through.
-pub(super) async fn name_client(
-    State(app): State<Arc<App>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(super) fn name_client(proxies: &TrustedProxies, request: &mut Request) {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     if let Some(&ConnectInfo(peer)) = peer {
-        let client = app.proxies.client(peer.ip(), request.headers());
+        let client = proxies.client(peer.ip(), request.headers());
         if client != peer.ip() {
             let client = ConnectInfo(SocketAddr::new(client, 0));
             request.extensions_mut().insert(client);
         }
     }
-    next.run(request).await
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The layers of the router, each a function; their order is in [`super::router`].
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -8,15 +9,17 @@ use std::time::{Duration, Instant};
 use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
+use tower::{Layer as _, ServiceExt as _};
 
-use super::App;
+use super::client::name_client;
 use super::render::{failure, json_rpc_failure, unsupported_version};
 use super::rest::is_json;
+use super::{App, cors};
 use crate::auth::{Principal, bearer};
 use crate::dispatch::{Asked, Caller, Permit, RequestId, trace_id};
 use crate::error::{Code, Error};
@@ -34,27 +37,21 @@ const REQUEST_ID_LIMIT: usize = 64;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// Gives the request its id, and its answer the headers that every answer has.
-pub(super) async fn request_id(mut request: Request, next: Next) -> Response {
-    let sane = |text: &&str| {
-        (1..=REQUEST_ID_LIMIT).contains(&text.len())
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
-    };
-    let kept = request
-        .headers()
-        .get(X_REQUEST_ID)
-        .and_then(|value| value.to_str().ok())
-        .filter(sane);
-    let id = kept.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
-    let trace = request.headers().get(TRACEPARENT);
-    let trace = trace.and_then(|value| trace_id(value.to_str().ok()?));
-    let id = RequestId::new(id, trace.map(str::to_owned));
+/// What is around every route. One layer and not one for each step: a layer clones all that is
+/// inside of it for every request, which cost more than the steps themselves.
+pub(super) async fn around(
+    State(app): State<Arc<App>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let id = request_id(request.headers());
     request.extensions_mut().insert(id.clone());
     let (began, method) = (Instant::now(), request.method().clone());
     let route = route_name(request.uri().path());
-    let mut response = next.run(request).await;
+    name_client(&app.proxies, &mut request);
+    let answer = AssertUnwindSafe(guarded(&app, &id, request, next));
+    let answer = answer.catch_unwind().await;
+    let mut response = answer.unwrap_or_else(|_| failure(&Error::internal(), &id));
     let status = response.status().as_u16();
     crate::metrics::response(route, status);
     if id.tell() {
@@ -82,6 +79,46 @@ pub(super) async fn request_id(mut request: Request, next: Next) -> Response {
     response
 }
 
+/// The id of a request: its own, where that is sane.
+fn request_id(headers: &HeaderMap) -> RequestId {
+    let sane = |text: &&str| {
+        (1..=REQUEST_ID_LIMIT).contains(&text.len())
+            && text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    let kept = headers
+        .get(X_REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(sane);
+    let id = kept.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
+    let trace = headers.get(TRACEPARENT);
+    let trace = trace.and_then(|value| trace_id(value.to_str().ok()?));
+    RequestId::new(id, trace.map(str::to_owned))
+}
+
+/// What may panic: everything further in.
+async fn guarded(app: &App, id: &RequestId, request: Request, next: Next) -> Response {
+    // Names that this server does not go by, and pages of other sites, get no further: a browser
+    // that was lured to a name which now resolves to this address must not get through (DNS
+    // rebinding).
+    if let Err(error) = app.names.check(request.headers(), request.uri()) {
+        app.refusals.note(error.code().as_str(), id);
+        return failure(&error, id);
+    }
+    let is_from_page =
+        request.headers().contains_key(header::ORIGIN) || request.method() == Method::OPTIONS;
+    if !is_from_page {
+        return whole_body(app, id, request, next).await;
+    }
+    let inner = tower::service_fn(async |request| {
+        let next = next.clone();
+        Ok::<_, Infallible>(whole_body(app, id, request, next).await)
+    });
+    let Ok(response) = cors().layer(inner).oneshot(request).await;
+    response
+}
+
 /// The name of a route for metrics and log: a stranger chooses none of them.
 fn route_name(path: &str) -> &'static str {
     let known = [
@@ -100,24 +137,8 @@ fn route_name(path: &str) -> &'static str {
     })
 }
 
-pub(super) async fn catch_panic(
-    Extension(id): Extension<RequestId>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(_) => failure(&Error::internal(), &id),
-    }
-}
-
 /// Reads the whole body, within its cap and its time, before anything else looks at the request.
-pub(super) async fn whole_body(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    request: Request,
-    next: Next,
-) -> Response {
+async fn whole_body(app: &App, id: &RequestId, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let read = tokio::time::timeout(BODY_TIMEOUT, read_body(&parts.headers, body)).await;
     match read.unwrap_or_else(|_| {
@@ -128,8 +149,8 @@ pub(super) async fn whole_body(
     }) {
         Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
         Err(error) => {
-            app.refusals.note(error.code().as_str(), &id);
-            let mut response = failure(&error, &id);
+            app.refusals.note(error.code().as_str(), id);
+            let mut response = failure(&error, id);
             // What is left of the body is not worth reading.
             response
                 .headers_mut()
@@ -174,22 +195,25 @@ async fn read_body(headers: &HeaderMap, mut body: Body) -> Result<Vec<u8>, Error
     }
 }
 
-/// Sheds what the server could not do soon, instead of queueing it without bound.
-pub(super) async fn shed(
+/// What is around the routes that run calls: sheds what the server could not do soon, instead of
+/// queueing it without bound; authenticates; and holds the caller to its own limit.
+pub(super) async fn around_calls(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    match app.dispatcher.admit() {
-        Ok(permit) => {
-            request.extensions_mut().insert(Arc::new(permit));
-            next.run(request).await
-        }
+    let permit = match app.dispatcher.admit() {
+        Ok(permit) => Arc::new(permit),
         Err(error) => {
             app.refusals.note(error.code().as_str(), &id);
-            failure(&error, &id)
+            return failure(&error, &id);
         }
+    };
+    request.extensions_mut().insert(Arc::clone(&permit));
+    match admitted(&app, &id, &mut request).await {
+        Ok(principal) => limit_caller(&app, &id, principal, permit, request, next).await,
+        Err(response) => response,
     }
 }
 
@@ -200,6 +224,18 @@ pub(super) async fn authenticate(
     mut request: Request,
     next: Next,
 ) -> Response {
+    match admitted(&app, &id, &mut request).await {
+        Ok(_) => next.run(request).await,
+        Err(response) => response,
+    }
+}
+
+/// Puts the principal in the place of the bearer.
+async fn admitted(
+    app: &App,
+    id: &RequestId,
+    request: &mut Request,
+) -> Result<Arc<Principal>, Response> {
     let verified = match bearer(request.headers()) {
         Ok(bearer) => app.verifier.verify(bearer).await,
         Err(reason) => Err(reason),
@@ -207,32 +243,31 @@ pub(super) async fn authenticate(
     match verified {
         Ok(principal) => {
             request.headers_mut().remove(header::AUTHORIZATION);
-            request.extensions_mut().insert(principal);
-            next.run(request).await
+            request.extensions_mut().insert(Arc::clone(&principal));
+            Ok(principal)
         }
         Err(reason) => {
             crate::metrics::auth_failure(reason.as_str());
-            app.refusals.note(reason.as_str(), &id);
-            let mut response = failure(&Error::invalid_token(), &id);
+            app.refusals.note(reason.as_str(), id);
+            let mut response = failure(&Error::invalid_token(), id);
             if let Some(metadata) = &app.metadata {
                 metadata.point_to(&mut response);
             }
-            response
+            Err(response)
         }
     }
 }
 
 /// Refuses what a caller asks beyond its own limit, and tells where it stands.
-pub(super) async fn limit_caller(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    Extension(principal): Extension<Arc<Principal>>,
-    Extension(permit): Extension<Arc<Permit>>,
-    client: Option<Extension<ConnectInfo<SocketAddr>>>,
+async fn limit_caller(
+    app: &App,
+    id: &RequestId,
+    principal: Arc<Principal>,
+    permit: Arc<Permit>,
     request: Request,
     next: Next,
 ) -> Response {
-    if request.method() != axum::http::Method::POST {
+    if request.method() != Method::POST {
         return next.run(request).await;
     }
     let verdict = app.callers.check(&principal.user_id);
@@ -249,7 +284,8 @@ pub(super) async fn limit_caller(
     .hint("Wait `retry_after` seconds before the next call.");
     let over_mcp = request.uri().path() == "/mcp";
     let door = if over_mcp { "mcp" } else { "rest" };
-    let client = client.map(|Extension(ConnectInfo(address))| address.ip());
+    let client = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let client = client.map(|ConnectInfo(address)| address.ip());
     let caller = Caller::new(principal, door, id.clone(), client);
     // An authenticated refusal is recorded; where that fails, that is what is told.
     let asked = Asked::Refused(None, error);
@@ -263,7 +299,7 @@ pub(super) async fn limit_caller(
         let body = body.map(|body| body.to_bytes()).unwrap_or_default();
         json_rpc_failure(&error, -32600, None, rpc_id(&body))
     } else {
-        failure(&error, &id)
+        failure(&error, id)
     };
     verdict.tell(response.headers_mut());
     response
@@ -291,7 +327,7 @@ pub(super) async fn guard_mcp(
     request: Request,
     next: Next,
 ) -> Response {
-    if request.method() != axum::http::Method::POST {
+    if request.method() != Method::POST {
         return next.run(request).await;
     }
     let (parts, body) = request.into_parts();
@@ -363,21 +399,4 @@ fn in_json(answer: Response, headers: &HeaderMap, body: &[u8]) -> Response {
         ),
     };
     json_rpc_failure(&Error::new(code, message), -32600, None, id)
-}
-
-/// Refuses names that this server does not go by, and pages of other sites: a browser that was
-/// lured to a name which now resolves to this address must not get through (DNS rebinding).
-pub(super) async fn check_origin(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match app.names.check(request.headers(), request.uri()) {
-        Ok(()) => next.run(request).await,
-        Err(error) => {
-            app.refusals.note(error.code().as_str(), &id);
-            failure(&error, &id)
-        }
-    }
 }

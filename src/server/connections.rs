@@ -141,7 +141,8 @@ impl Connection {
 
     /// The kernel took some of an answer, or takes no more for now.
     pub(super) fn wrote(&self, some: bool) {
-        if some && self.phase() == Phase::Idle as u8 {
+        let waits = [Phase::Idle as u8, Phase::Head as u8].contains(&self.phase());
+        if some && waits {
             self.since.store(self.now(), Ordering::SeqCst);
         }
         self.stuck.store(!some, Ordering::SeqCst);
@@ -154,10 +155,14 @@ impl Connection {
             let phase = self.phase();
             let deadline = match self.waits_since() {
                 Some(_) if self.unwanted.load(Ordering::SeqCst) => return crate::metrics::closed(),
-                Some(since) if phase == Phase::Head as u8 => since + HEAD_TIMEOUT,
-                Some(since) if phase == Phase::Idle as u8 => {
+                Some(since) if phase != Phase::Body as u8 => {
                     let stuck = self.stuck.load(Ordering::SeqCst);
-                    since + if stuck { READ_TIMEOUT } else { IDLE_TIMEOUT }
+                    since
+                        + match phase == Phase::Head as u8 {
+                            _ if stuck => READ_TIMEOUT,
+                            true => HEAD_TIMEOUT,
+                            false => IDLE_TIMEOUT,
+                        }
                 }
                 // Nothing but the next phase, or somebody who needs room, changes that.
                 _ => {

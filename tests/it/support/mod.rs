@@ -1,9 +1,9 @@
 //! What the tests share: a running server ([`app`]), the stand-in for Discord ([`discord`]),
 //! tokens, good ([`tokens`]) and made up ([`forge`], [`jwe`]), calls of every tool ([`calls`]), an MCP
-//! client ([`mcp`]), a server in a process of its own ([`served`]), clients that leave
-//! requests half done ([`raw`]), an identity provider ([`provider`]), a proxy before Discord
-//! ([`proxy`]), what the tools ask of Discord ([`operations`]), and what failures look like
-//! ([`expect`]).
+//! client ([`mcp`]), a server in a process of its own ([`served`]), clients that leave requests half
+//! done ([`raw`]), an identity provider ([`provider`]), a proxy before Discord ([`proxy`]), what the
+//! tools ask of Discord ([`operations`]), the metrics that there are ([`metrics`]), and what failures
+//! look like ([`expect`]).
 //!
 //! ```ignore
 //! let app = App::start().await;
@@ -22,6 +22,7 @@ pub mod forge;
 pub mod jwe;
 pub mod key_files;
 pub mod mcp;
+pub mod metrics;
 pub mod operations;
 pub mod process;
 pub mod provider;

@@ -1,0 +1,129 @@
+//! The figures, in a table.
+
+use std::time::Duration;
+
+use super::load::Seen;
+use super::plan::Tool;
+
+/// The number of callers for which what a call may cost is set.
+const JUDGED: usize = 16;
+
+/// What a tool costs with so many callers.
+pub struct Row {
+    tool: Tool,
+    callers: usize,
+    /// Microseconds of CPU a call, of the server and of the floor, round by round.
+    cpu: Vec<(f64, f64)>,
+    /// Calls a second, of both.
+    rates: Vec<(f64, f64)>,
+    latencies: Vec<u32>,
+}
+
+impl Row {
+    pub fn new(tool: Tool, callers: usize) -> Self {
+        Self {
+            tool,
+            callers,
+            cpu: Vec::new(),
+            rates: Vec::new(),
+            latencies: Vec::new(),
+        }
+    }
+
+    /// Adds a round of each.
+    pub fn add(&mut self, (ours, cpu): (Seen, f64), (floor, floor_cpu): (Seen, f64)) {
+        self.cpu.push((cpu, floor_cpu));
+        self.rates.push((ours.rate(), floor.rate()));
+        self.latencies.extend(ours.latencies);
+    }
+
+    pub fn print(&mut self) {
+        self.latencies.sort_unstable();
+        let quantile =
+            |part: usize| f64::from(self.latencies[(self.latencies.len() - 1) * part / 100]) / 1e3;
+        let ratio = median(self.cpu.iter().map(|(ours, floor)| ours / floor));
+        let too_much = self.callers == JUDGED && self.tool.most.is_some_and(|most| ratio > most);
+        println!(
+            "{:<18}{:>8}{:>9.0}{:>9.0}{:>8.2}{:>10.0}{:>10.0}{:>9.2}{:>9.2}{}",
+            self.tool.name,
+            self.callers,
+            median(self.cpu.iter().map(|both| both.0)),
+            median(self.cpu.iter().map(|both| both.1)),
+            ratio,
+            self.rate(),
+            median(self.rates.iter().map(|both| both.1)),
+            quantile(50),
+            quantile(99),
+            if too_much { "  TOO MUCH" } else { "" }
+        );
+    }
+
+    fn rate(&self) -> f64 {
+        median(self.rates.iter().map(|both| both.0))
+    }
+}
+
+pub fn head(rounds: usize, round: Duration) {
+    println!(
+        "\nmedian of {rounds} rounds of {round:?} each, server and floor in turns; CPU in microseconds a call, \
+         p50 and p99 in milliseconds\n"
+    );
+    println!(
+        "{:<18}{:>8}{:>9}{:>9}{:>8}{:>10}{:>10}{:>9}{:>9}",
+        "tool", "callers", "CPU", "floor", "ratio", "calls/s", "floor", "p50", "p99"
+    );
+}
+
+/// Says how throughput goes on where there are more callers than [`JUDGED`].
+pub fn growth(rows: &[Row]) {
+    let few = rows.iter().find(|row| row.callers == JUDGED);
+    let many = rows.iter().max_by_key(|row| row.callers);
+    if let (Some(few), Some(many)) = (few, many)
+        && many.callers > few.callers
+    {
+        let ratio = many.rate() / few.rate();
+        println!(
+            "{:<18}calls/s with {} callers, of those with {}: {ratio:.2}",
+            "", many.callers, few.callers
+        );
+    }
+}
+
+/// What is not measured by the call.
+pub struct Rest {
+    /// KiB.
+    pub idle: u64,
+    pub peak: u64,
+    pub after: u64,
+    /// Milliseconds.
+    pub start: f64,
+    /// Bytes.
+    pub binary: u64,
+}
+
+pub fn rest(rest: &Rest) {
+    let mib = |kib: u64| kib as f64 / 1024.0;
+    println!();
+    for (name, value, unit, most) in [
+        ("memory, idle at start", mib(rest.idle), "MiB", Some(15.0)),
+        (
+            "memory, at most, under load",
+            mib(rest.peak),
+            "MiB",
+            Some(40.0),
+        ),
+        ("memory, idle after load", mib(rest.after), "MiB", None),
+        ("from start to first answer", rest.start, "ms", Some(50.0)),
+        ("binary", mib(rest.binary / 1024), "MiB", Some(20.0)),
+    ] {
+        let too_much = most.is_some_and(|most| value >= most);
+        let verdict = if too_much { "  TOO MUCH" } else { "" };
+        println!("{name:<30}{value:>8.1} {unit}{verdict}");
+    }
+}
+
+pub fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
