@@ -12,7 +12,8 @@
 //! process, all threads; it holds on a machine that has others to serve, where times do not.
 //!
 //! Files are in `BENCH_DIR`, or in the folder for temporary files. The server runs with its defaults
-//! but for the limits of what one caller may do; `RUST_LOG` is passed on.
+//! but for the limits of what one caller may do; `RUST_LOG` is passed on. `BENCH_SERVER` names the
+//! file of another build of the server.
 
 #![allow(
     unreachable_pub,
@@ -151,7 +152,7 @@ fn bench(plan: &Plan) {
         peak,
         after: server.resident(),
         start,
-        binary: processes::binary_size(),
+        binary: std::fs::metadata(processes::binary()).unwrap().len(),
     });
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ impl Process {
     /// waits until it has said where it listens. Its log goes to a file, as where it runs for good.
     pub fn server(dir: &Path, variables: &[(&str, &str)]) -> Self {
         let log = std::fs::File::create(dir.join("server.log")).unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_discord-mcp-server"));
+        let mut command = Command::new(binary());
         command
             .env_clear()
             .envs(std::env::var_os("RUST_LOG").map(|filter| ("RUST_LOG", filter)))
@@ -123,8 +123,8 @@ pub fn start_time(dir: &Path, variables: &[(&str, &str)]) -> Duration {
     time
 }
 
-/// How large the server's file is, in bytes.
-pub fn binary_size() -> u64 {
-    let path = env!("CARGO_BIN_EXE_discord-mcp-server");
-    std::fs::metadata(path).unwrap().len()
+/// The server's file: `BENCH_SERVER`, or the one that was built with this bench.
+pub fn binary() -> PathBuf {
+    let own = || env!("CARGO_BIN_EXE_discord-mcp-server").into();
+    std::env::var_os("BENCH_SERVER").map_or_else(own, PathBuf::from)
 }
