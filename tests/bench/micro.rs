@@ -156,6 +156,7 @@ fn dispatch(criterion: &mut Criterion) {
         audit,
         Duration::from_secs(30),
         4,
+        0,
     ));
     let principal = Arc::new(Principal {
         user_id: NAME.to_owned(),

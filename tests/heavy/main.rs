@@ -23,6 +23,7 @@
 mod bots;
 mod burst;
 mod callers;
+mod catalogue;
 mod chance;
 mod citizen_budget;
 mod citizen_neighbours;
