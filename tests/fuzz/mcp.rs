@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use discord_mcp_server::auth::{Credential, Limits, OperatorLimits, Principal, Scopes};
+use discord_mcp_server::dispatch::Asked;
 use discord_mcp_server::mcp::{Verdict, inspect};
 use discord_mcp_server::tools::{self, PROMPTS};
 use libfuzzer_sys::fuzz_target;
@@ -70,7 +71,11 @@ fuzz_target!(|body: &[u8]| {
         _ => None,
     };
     if let Some(tool) = ran {
-        let Verdict::OutOfScope { invocation, .. } = limited else {
+        let Verdict::OutOfScope {
+            asked: Asked::Run(invocation),
+            ..
+        } = limited
+        else {
             panic!("a call of {} passed the guard", tool.name);
         };
         assert_eq!(invocation.tool, tool.name);
