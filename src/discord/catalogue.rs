@@ -144,7 +144,10 @@ impl Discord {
             }
             let (page, received) = self.list(Route::UserMeGuilds, query).await?;
             let before = guilds.len();
-            guilds.extend(page.into_iter().map(|guild| ListedGuild {
+            // A page that is not the next one adds nothing.
+            let last = guilds.last().map(|guild| guild.id.0);
+            let new = page.into_iter().filter(|guild| Some(guild.id) > last);
+            guilds.extend(new.map(|guild| ListedGuild {
                 id: GuildId(guild.id),
                 name: visible(&guild.name).into(),
             }));
