@@ -80,13 +80,13 @@ impl Stage {
         stage
     }
 
-    pub fn verify(&self, bearer: &str) -> Result<Principal, Rejection> {
+    pub fn verify(&self, bearer: &str) -> Result<Arc<Principal>, Rejection> {
         self.runtime.block_on(self.verifier.verify(bearer))
     }
 
     /// What becomes of this header and these claims once they are signed. Signing is slow, so only
     /// what is refused for nothing but its signature is signed.
-    pub fn verify_signed(&self, header: &str, claims: &str) -> Result<Principal, Rejection> {
+    pub fn verify_signed(&self, header: &str, claims: &str) -> Result<Arc<Principal>, Rejection> {
         let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
         let message = format!("{}.{}", encode(header), encode(claims));
         match self.verify(&format!("{message}.{}", encode("no signature"))) {
