@@ -156,7 +156,8 @@ async fn open_and_wait(number: usize, url: String, fates: Arc<Fates>) {
         }
         fates.opened.fetch_add(1, Ordering::Relaxed);
         fates.open.fetch_add(1, Ordering::Relaxed);
-        assert_eq!(client.rest().await, "");
+        // In the test's end it does not matter any more who is closed when.
+        client.rest_bytes().await;
         fates.open.fetch_sub(1, Ordering::Relaxed);
         fates.lives.lock().unwrap().push(began.elapsed());
     }
