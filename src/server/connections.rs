@@ -86,14 +86,17 @@ impl Connections {
         }
     }
 
-    /// Closes the connection that has waited longest for its client, if any waits.
-    pub(super) fn make_room(&self) {
-        let all = self.all();
+    /// Closes those that have waited longest for their clients: one in `part`, and one at least, if any
+    /// waits.
+    pub(super) fn make_room(&self, part: usize) {
+        let (all, now) = (self.all(), Instant::now());
         let wanted = |connection: &&Arc<Connection>| !connection.unwanted.load(Ordering::SeqCst);
         let waiting = (all.values().filter(wanted))
             .filter_map(|connection| Some((connection.waits_since()?, connection)))
-            .filter(|(since, _)| since.elapsed() >= MOMENT);
-        if let Some((_, longest)) = waiting.min_by_key(|(since, _)| *since) {
+            .filter(|(since, _)| now.saturating_duration_since(*since) >= MOMENT);
+        let mut waiting: Vec<_> = waiting.collect();
+        waiting.sort_unstable_by_key(|(since, _)| *since);
+        for (_, longest) in waiting.into_iter().take((all.len() / part).max(1)) {
             longest.dismiss();
         }
     }
