@@ -117,6 +117,8 @@ pub async fn run(
                 }
             };
             tokio::select! {
+                // What can be read is read before anybody is found to keep the server waiting.
+                biased;
                 () = served => {}
                 () = connection.is_to_be_closed() => {}
             }
