@@ -32,9 +32,12 @@ use watched::{Answering, Asking, Leaving};
 const HEADER_BYTES: usize = 32 << 10;
 const HEADERS: usize = 64;
 /// Connections that the kernel may hold for us; `TcpListener::bind` would ask for 128.
-const BACKLOG: i32 = 1024;
+const BACKLOG: i32 = 4096;
 /// The pause after a failure to accept, as when descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Of a full server's connections one in so many is closed at once, so that not each newcomer waits
+/// until another has gone.
+const ROOM: usize = 32;
 /// How often a full server looks for a connection that it can close.
 const FULL_PAUSE: Duration = Duration::from_millis(20);
 /// How long a client may keep a server waiting that shuts down, and how often that is looked at.
@@ -91,7 +94,7 @@ pub async fn run(
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                connections.make_room();
+                connections.make_room(ROOM);
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
@@ -114,6 +117,8 @@ pub async fn run(
                 }
             };
             tokio::select! {
+                // What can be read is read before anybody is found to keep the server waiting.
+                biased;
                 () = served => {}
                 () = connection.is_to_be_closed() => {}
             }
@@ -149,7 +154,7 @@ async fn accept(
         return Ok((stream, address, permit));
     }
     loop {
-        connections.make_room();
+        connections.make_room(ROOM);
         let free = Arc::clone(permits).acquire_owned();
         // The semaphore is never closed.
         if let Ok(permit) = tokio::time::timeout(FULL_PAUSE, free).await {

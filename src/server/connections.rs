@@ -51,6 +51,8 @@ pub(super) struct Connection {
     since: AtomicU64,
     /// Whether the client began the next request while this one was at work.
     ahead: AtomicBool,
+    /// Whether a request was answered on it.
+    answered: AtomicBool,
     /// Whether the kernel takes no more of an answer.
     stuck: AtomicBool,
     /// Whether it is to be closed, unless it works by now.
@@ -72,6 +74,7 @@ impl Connections {
             phase: AtomicU8::new(Phase::Head as u8),
             since: AtomicU64::new(0),
             ahead: AtomicBool::new(false),
+            answered: AtomicBool::new(false),
             stuck: AtomicBool::new(false),
             unwanted: AtomicBool::new(false),
             changed: Notify::new(),
@@ -86,14 +89,18 @@ impl Connections {
         }
     }
 
-    /// Closes the connection that has waited longest for its client, if any waits.
-    pub(super) fn make_room(&self) {
-        let all = self.all();
+    /// Closes those that have waited longest for their clients: one in `part`, and one at least, if any
+    /// waits. Those that never came to an answer go first.
+    pub(super) fn make_room(&self, part: usize) {
+        let (all, now) = (self.all(), Instant::now());
         let wanted = |connection: &&Arc<Connection>| !connection.unwanted.load(Ordering::SeqCst);
         let waiting = (all.values().filter(wanted))
             .filter_map(|connection| Some((connection.waits_since()?, connection)))
-            .filter(|(since, _)| since.elapsed() >= MOMENT);
-        if let Some((_, longest)) = waiting.min_by_key(|(since, _)| *since) {
+            .filter(|(since, _)| now.saturating_duration_since(*since) >= MOMENT);
+        let mut waiting: Vec<_> = waiting.collect();
+        let answered = |connection: &Connection| connection.answered.load(Ordering::SeqCst);
+        waiting.sort_by_cached_key(|(since, connection)| (answered(connection), *since));
+        for (_, longest) in waiting.into_iter().take((all.len() / part).max(1)) {
             longest.dismiss();
         }
     }
@@ -135,6 +142,7 @@ impl Connection {
 
     /// The answer has left, but for what the kernel does not take yet.
     pub(super) fn has_answered(&self) {
+        self.answered.store(true, Ordering::SeqCst);
         let ahead = self.ahead.swap(false, Ordering::SeqCst);
         self.enter(if ahead { Phase::Head } else { Phase::Idle });
     }
@@ -154,7 +162,15 @@ impl Connection {
         loop {
             let phase = self.phase();
             let deadline = match self.waits_since() {
-                Some(_) if self.unwanted.load(Ordering::SeqCst) => return crate::metrics::closed(),
+                Some(since) if self.unwanted.load(Ordering::SeqCst) => {
+                    // What has come since may not have been read: the network is looked at once more.
+                    tokio::task::yield_now().await;
+                    if self.waits_since() == Some(since) {
+                        return crate::metrics::closed();
+                    }
+                    self.unwanted.store(false, Ordering::SeqCst);
+                    continue;
+                }
                 Some(since) if phase != Phase::Body as u8 => {
                     let stuck = self.stuck.load(Ordering::SeqCst);
                     since

@@ -20,8 +20,13 @@ const ROOM: usize = 256;
 const SHED: Duration = Duration::from_millis(50);
 /// How many bursts; the first makes the buffers grow.
 const BURSTS: usize = 3;
-/// In MiB.
+/// In MiB, from the first burst on.
 const BACK: f64 = 2.0;
+
+/// What the first may leave behind, as a part of what was there: kept connections, and tables that grew.
+const HALF_MORE: f64 = 1.5;
+/// How long memory takes to go back to the system.
+const PAUSE: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_calls_at_once_are_answered_or_shed() {
@@ -48,9 +53,9 @@ async fn a_thousand_calls_at_once_are_answered_or_shed() {
         medians.push(shed[shed.len() / 2]);
     }
     assert!(medians.iter().all(|median| *median < SHED), "{medians:?}");
-    let last = idle[BURSTS - 1];
-    assert!((last - idle[0]).abs() <= BACK, "{idle:?}");
-    assert!((last - fresh).abs() <= BACK, "{fresh} MiB, then {idle:?}");
+    let back = idle.iter().all(|rest| (rest - idle[0]).abs() <= BACK);
+    assert!(back, "{idle:?}");
+    assert!(idle[0] < fresh * HALF_MORE, "{fresh} MiB, then {idle:?}");
 }
 
 /// All at once, each on a connection of its own that is open already: what was said, how long those
@@ -87,6 +92,6 @@ async fn strike(steady: &Steady) -> (Words, Vec<Duration>, Duration, f64) {
 
 /// The memory once all is quiet.
 async fn settled(steady: &Steady) -> f64 {
-    tokio::time::sleep(Duration::from_secs(8)).await;
+    tokio::time::sleep(PAUSE).await;
     steady.resident()
 }

@@ -4,6 +4,8 @@
 //! RUN_HEAVY_TESTS=1 cargo test --test heavy -- --nocapture --test-threads=1
 //! ```
 //!
+//! Figures of time and memory are worth something with `--release`.
+//!
 //! Everything is on loopback, bounded in count and time, and leaves nothing behind. The figures are
 //! printed. What happens at random moments follows from a seed, which is printed too; `HEAVY_SEED`
 //! chooses one.

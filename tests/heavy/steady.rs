@@ -38,7 +38,6 @@ pub struct Look {
     pub calls: usize,
     /// Resident memory, in MiB.
     pub resident: f64,
-    pub descriptors: usize,
 }
 
 /// What came of many calls.
@@ -75,6 +74,13 @@ impl Steady {
     /// Resident memory, in MiB.
     pub fn resident(&self) -> f64 {
         self.server.resident() as f64 / 1024.0
+    }
+
+    /// How many files and connections the server has open besides those to Discord, once its callers
+    /// have gone.
+    pub async fn descriptors(&self) -> usize {
+        tokio::time::sleep(LOOK).await;
+        self.server.descriptors() - self.upstream.open()
     }
 
     /// Makes so many calls, so many at a time, at this rate a second where there is one, and looks
@@ -138,7 +144,6 @@ impl Steady {
             at: began.elapsed(),
             calls,
             resident: self.resident(),
-            descriptors: self.server.descriptors(),
         }
     }
 }

@@ -28,8 +28,14 @@ pub const NAME: &str = "quay";
 /// A running one. Dropped, it stops.
 pub struct Upstream {
     pub base: String,
-    asked: Arc<AtomicUsize>,
+    counts: Arc<Counts>,
     task: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Counts {
+    asked: AtomicUsize,
+    open: AtomicUsize,
 }
 
 impl Upstream {
@@ -37,14 +43,19 @@ impl Upstream {
     pub async fn start(takes: Duration) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::<AtomicUsize>::default();
-        let task = tokio::spawn(accept(listener, takes, Arc::clone(&asked)));
-        Self { base, asked, task }
+        let counts = Arc::<Counts>::default();
+        let task = tokio::spawn(accept(listener, takes, Arc::clone(&counts)));
+        Self { base, counts, task }
     }
 
     /// How many requests have come.
     pub fn asked(&self) -> usize {
-        self.asked.load(Ordering::Relaxed)
+        self.counts.asked.load(Ordering::Relaxed)
+    }
+
+    /// How many connections are open.
+    pub fn open(&self) -> usize {
+        self.counts.open.load(Ordering::Relaxed)
     }
 }
 
@@ -54,13 +65,13 @@ impl Drop for Upstream {
     }
 }
 
-async fn accept(listener: TcpListener, takes: Duration, asked: Arc<AtomicUsize>) {
+async fn accept(listener: TcpListener, takes: Duration, counts: Arc<Counts>) {
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         stream.set_nodelay(true).unwrap();
-        let asked = Arc::clone(&asked);
+        let (asking, open) = (Arc::clone(&counts), Arc::clone(&counts));
         let service = service_fn(move |request: Request<Incoming>| {
-            asked.fetch_add(1, Ordering::Relaxed);
+            asking.asked.fetch_add(1, Ordering::Relaxed);
             async move {
                 if !takes.is_zero() {
                     tokio::time::sleep(takes).await;
@@ -68,10 +79,12 @@ async fn accept(listener: TcpListener, takes: Duration, asked: Arc<AtomicUsize>)
                 Ok::<_, Infallible>(answer(&request))
             }
         });
+        open.open.fetch_add(1, Ordering::Relaxed);
         tokio::spawn(async move {
             let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
             // An error is a client that went away.
             connection.await.ok();
+            open.open.fetch_sub(1, Ordering::Relaxed);
         });
     }
 }

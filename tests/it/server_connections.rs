@@ -71,6 +71,18 @@ async fn who_asks_again_has_not_waited_long() {
     assert_eq!(first.ask(HEALTH).await.status, 200);
 }
 
+/// So connections that are kept outlive a storm of such as never come to anything.
+#[tokio::test]
+async fn who_never_came_to_an_answer_goes_before_who_did() {
+    let app = full("2").await;
+    let mut kept = idle(&app).await;
+    let mut half = half_head(&app).await;
+    let mut newer = idle(&app).await;
+    assert_eq!(half.rest().await, "");
+    assert_eq!(kept.ask(HEALTH).await.status, 200);
+    assert_eq!(newer.ask(HEALTH).await.status, 200);
+}
+
 #[tokio::test]
 async fn a_call_in_flight_is_not_closed_for_a_newer_client_who_is_served_in_turn() {
     let app = full("4").await;
