@@ -122,6 +122,9 @@ impl Token {
     pub(crate) async fn keep_pace(&self, deadline: Instant) -> Result<(), Duration> {
         loop {
             let at = lock(&self.pace).take(Instant::now(), deadline)?;
+            if at <= Instant::now() {
+                return Ok(());
+            }
             tokio::time::sleep_until(at).await;
             // Discord may have asked for a pause meanwhile: then all who waited line up anew.
             if lock(&self.pace).paused_until(Instant::now()).is_none() {
