@@ -1,10 +1,11 @@
 //! The server log: the console, and with `LOG_DIR` a daily file.
 
+mod lines;
+
 use std::io::IsTerminal as _;
 use std::path::Path;
 
 use tracing::{Level, Metadata};
-use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::{FilterExt as _, Targets, filter_fn};
 use tracing_subscriber::fmt;
@@ -12,8 +13,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// How many lines may wait to be written.
-const WAITING_LINES: usize = 8_192;
+use lines::Lines;
+pub use lines::LogGuard;
 
 /// Starts logging to standard error and, where `dir` is set, to a daily file there: in lines for
 /// people, or with `json` in one object each. The guards flush both when they are dropped.
@@ -23,7 +24,7 @@ const WAITING_LINES: usize = 8_192;
 ///
 /// # Errors
 /// When the folder cannot be written to, in one line.
-pub fn start(filter: &str, json: bool, dir: Option<&Path>) -> Result<Vec<WorkerGuard>, String> {
+pub fn start(filter: &str, json: bool, dir: Option<&Path>) -> Result<Vec<LogGuard>, String> {
     let targets: Targets = filter
         .parse()
         .map_err(|_| "RUST_LOG cannot be read".to_owned())?;
@@ -35,7 +36,8 @@ pub fn start(filter: &str, json: bool, dir: Option<&Path>) -> Result<Vec<WorkerG
         !quiet
     };
     // A reader of the console who has stopped to read must not stop the server.
-    let (console, guard) = waiting_lines().finish(std::io::stderr());
+    let no_thread = |_| "the log cannot have a thread".to_owned();
+    let (console, guard) = Lines::to(std::io::stderr()).map_err(no_thread)?;
     let mut guards = vec![guard];
     let console = lines(console, json, std::io::stderr().is_terminal());
     let file = match dir {
@@ -52,7 +54,7 @@ pub fn start(filter: &str, json: bool, dir: Option<&Path>) -> Result<Vec<WorkerG
                         dir.display()
                     )
                 })?;
-            let (writer, guard) = waiting_lines().finish(appender);
+            let (writer, guard) = Lines::to(appender).map_err(no_thread)?;
             guards.push(guard);
             Some(lines(writer, json, false))
         }
@@ -65,13 +67,8 @@ pub fn start(filter: &str, json: bool, dir: Option<&Path>) -> Result<Vec<WorkerG
     Ok(guards)
 }
 
-/// Lines that wait to be written; more are dropped. Room for all of them is taken at the start.
-fn waiting_lines() -> NonBlockingBuilder {
-    NonBlockingBuilder::default().buffered_lines_limit(WAITING_LINES)
-}
-
 /// A layer that writes lines: for people, or one JSON object each.
-fn lines<S>(writer: NonBlocking, json: bool, ansi: bool) -> Box<dyn Layer<S> + Send + Sync>
+fn lines<S>(writer: Lines, json: bool, ansi: bool) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: tracing::Subscriber + for<'a> LookupSpan<'a>,
 {
