@@ -1,5 +1,6 @@
 //! The one way through which a call goes, from whichever door: find, authorise, intent, run,
-//! outcome. A call is a task of its own, so that a caller who hangs up cannot tear them apart.
+//! outcome. A call whose caller hangs up goes on as a task of its own, so that nobody can tear them
+//! apart.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -19,12 +20,14 @@ use crate::audit::{Audit, Outcome, Subject, Touched};
 use crate::auth::Principal;
 use crate::discord::{Connector, GuildId, HeldBack};
 use crate::error::{Code, Error};
+mod finished;
 mod names;
 mod request;
 mod run;
 
 use crate::tools;
 pub use crate::tools::Done;
+use finished::Finished;
 pub use request::{RequestId, trace_id};
 use run::Run;
 
@@ -56,6 +59,8 @@ pub struct Caller {
     pub cancelled: Option<CancellationToken>,
     /// Where to tell how far the call has come.
     pub progress: Option<UnboundedSender<Progress>>,
+    /// Whether it reads results as text, besides JSON.
+    pub text: bool,
 }
 
 impl Caller {
@@ -74,6 +79,7 @@ impl Caller {
             confirm: false,
             cancelled: None,
             progress: None,
+            text: false,
         }
     }
 }
@@ -268,12 +274,12 @@ impl Dispatcher {
         asked: Asked,
     ) -> CallResult {
         let this = Arc::clone(self);
-        let call = tokio::spawn(async move {
+        Finished::whatever_happens(async move {
             let result = this.record(caller, asked, Run::through).await;
             drop(permit);
             result
-        });
-        call.await.unwrap_or_else(|_| Err(Error::internal()))
+        })
+        .await
     }
 
     /// Runs the call between its audit lines. `work` is [`Run::through`], but for tests.
@@ -313,6 +319,7 @@ impl Dispatcher {
                     confirm: caller.confirm,
                     cancelled: caller.cancelled.unwrap_or_default(),
                     progress: caller.progress,
+                    text: caller.text,
                 };
                 // A tool that panics ends its own call, which is recorded like any other.
                 AssertUnwindSafe(work(run, asked))

@@ -19,7 +19,7 @@
 //! # One call
 //! `server` accepts a connection; `http` gives the request an id, reads its body under a cap and
 //! sheds what is too much; `auth` makes a principal of the bearer, whose text ends there; the door
-//! reads the name of a tool and its parameters; `dispatch` spawns the call, checks scope and
+//! reads the name of a tool and its parameters; `dispatch` sees the call through, checks scope and
 //! limits, records the intent, opens a Discord client, runs the tool under the deadline, records
 //! the outcome; the door renders what came of it.
 //!

@@ -179,6 +179,7 @@ impl Visit {
             self.client,
         );
         caller.cancelled = Some(self.cancelled.clone());
+        caller.text = true;
         caller
     }
 }

@@ -98,13 +98,15 @@ pub struct Call<'a> {
     pub touched: &'a Mutex<Touched>,
     /// Told how far the tool has come: how many messages of at most how many.
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
+    /// Whether anybody will read the result as text.
+    pub text: bool,
 }
 
 /// What a tool returns.
 pub struct Done {
     /// A JSON object of the output schema.
     pub result: Box<RawValue>,
-    /// The same as text.
+    /// The same as text; empty where nobody wanted it.
     pub text: String,
     /// The data of the result's `images`, in their order.
     pub images: Vec<Image>,
@@ -267,9 +269,10 @@ impl<T: Tool> Prepared for T {
             let mut output = Tool::run(*self, call).await?;
             let images = T::images(&mut output);
             let result = serde_json::value::to_raw_value(&output).map_err(|_| Error::internal())?;
+            let text = call.text.then(|| T::text(&output));
             Ok(Done {
                 result,
-                text: T::text(&output),
+                text: text.unwrap_or_default(),
                 images,
             })
         })

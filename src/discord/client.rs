@@ -411,7 +411,9 @@ impl Discord {
 }
 
 async fn read(mut response: reqwest::Response) -> Result<Bytes, Unread> {
-    let mut body = Vec::new();
+    // Room for what is announced, within reason: what is not told is what makes the room grow.
+    let announced = response.content_length().unwrap_or_default();
+    let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0).min(1 << 20));
     while let Some(chunk) = response.chunk().await.map_err(Unread::Broken)? {
         if body.len() + chunk.len() > BODY_LIMIT {
             return Err(Unread::TooLarge);

@@ -26,6 +26,7 @@ pub(super) struct Run {
     pub(super) confirm: bool,
     pub(super) cancelled: CancellationToken,
     pub(super) progress: Option<UnboundedSender<Progress>>,
+    pub(super) text: bool,
 }
 
 impl Run {
@@ -231,6 +232,7 @@ impl Run {
                     .as_ref()
                     .map(|progress| progress.send(Progress { done, total }).ok());
             },
+            text: self.text,
         };
         prepared.run(&call).await
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, FromRequestParts, Path, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,8 @@ use crate::discord::{GuildId, Snowflake};
 use crate::dispatch::{Asked, Caller, Done, Invocation, Listing, Permit, RequestId};
 use crate::error::{Code, Error};
 use crate::tools::{TOOLS, check_size};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -167,14 +169,23 @@ impl Asking {
         let caller = Caller::new(principal, "rest", id.clone(), client);
         let called = app.dispatcher.call(caller, permit, asked).await;
         match called.and_then(Done::whole) {
-            Ok(result) => Json(Success {
-                success: true,
-                result: &result,
-                request_id: id.as_str(),
-            })
-            .into_response(),
+            Ok(result) => success(&result, &id),
             Err(error) => failure(&error, &id),
         }
+    }
+}
+
+/// The envelope of a result, which is long and so is copied once.
+fn success(result: &RawValue, id: &RequestId) -> Response {
+    let mut body = Vec::with_capacity(result.get().len() + 128);
+    let success = Success {
+        success: true,
+        result,
+        request_id: id.as_str(),
+    };
+    match serde_json::to_writer(&mut body, &success) {
+        Ok(()) => ([(header::CONTENT_TYPE, JSON)], body).into_response(),
+        Err(_) => failure(&Error::internal(), id),
     }
 }
 

@@ -96,20 +96,26 @@ async fn with_progress(
     token: rmcp::model::ProgressToken,
     mut receiver: UnboundedReceiver<Progress>,
 ) -> CallResult {
+    let tell = async |Progress { done, total }| {
+        let step = ProgressNotificationParam::new(token.clone(), done as f64)
+            .with_total(total as f64)
+            .with_message(format!("{done} of at most {total} messages read"));
+        // A client that has gone gets no progress; its call is cancelled by other means.
+        context.peer.notify_progress(step).await.ok();
+    };
     tokio::pin!(running);
-    loop {
+    let result = loop {
         tokio::select! {
             biased;
-            Some(Progress { done, total }) = receiver.recv() => {
-                let step = ProgressNotificationParam::new(token.clone(), done as f64)
-                    .with_total(total as f64)
-                    .with_message(format!("{done} of at most {total} messages read"));
-                // A client that has gone gets no progress; its call is cancelled by other means.
-                context.peer.notify_progress(step).await.ok();
-            }
-            result = &mut running => return result,
+            Some(progress) = receiver.recv() => tell(progress).await,
+            result = &mut running => break result,
         }
+    };
+    // The call may have gone on to its end since it last told how far it was.
+    while let Ok(progress) = receiver.try_recv() {
+        tell(progress).await;
     }
+    result
 }
 
 /// A result in the protocol's form. A failure is one too: the model is to read why, and mend it.
