@@ -317,7 +317,7 @@ impl Dispatcher {
                     requests: Arc::clone(&requests),
                     deadline: started + self.deadline,
                     confirm: caller.confirm,
-                    cancelled: caller.cancelled.unwrap_or_default(),
+                    cancelled: caller.cancelled,
                     progress: caller.progress,
                     text: caller.text,
                 };

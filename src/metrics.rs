@@ -1,12 +1,18 @@
 //! What the operator can measure: the names of all metrics, and the one place where they are
 //! counted. No label has a value that a caller chooses. Until [`start`] nothing is counted.
 
+mod kept;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use metrics::{
-    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    Counter, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
 };
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+
+use kept::Kept;
 
 /// Names, units and descriptions, in the order of the README.
 const COUNTERS: [(&str, &str); 10] = [
@@ -153,6 +159,7 @@ pub fn start(started: f64) -> Result<Metrics, String> {
         counter!(TOKEN_CACHE, "result" => result).absolute(0);
     }
     gauge!(CONNECTIONS).set(0.0);
+    COUNTING.store(true, Ordering::Relaxed);
     Ok(Metrics(handle))
 }
 
@@ -180,15 +187,40 @@ impl Metrics {
     }
 }
 
+/// Whether anything is counted. A handle that was made before would count nothing for ever.
+static COUNTING: AtomicBool = AtomicBool::new(false);
+
+fn counting() -> bool {
+    COUNTING.load(Ordering::Relaxed)
+}
+
 /// A call has ended. `tool` is one of the five or `other`.
 pub(crate) fn call(tool: &'static str, door: &'static str, status: &'static str, took: Duration) {
-    counter!(CALLS, "tool" => tool, "door" => door, "status" => status).increment(1);
-    histogram!(CALL_SECONDS, "tool" => tool, "door" => door).record(took);
+    static KEPT: Kept<[&str; 3], (Counter, Histogram)> = Kept::new();
+    if !counting() {
+        return;
+    }
+    let make = |&[tool, door, status]: &[&'static str; 3]| {
+        let counter = counter!(CALLS, "tool" => tool, "door" => door, "status" => status);
+        (
+            counter,
+            histogram!(CALL_SECONDS, "tool" => tool, "door" => door),
+        )
+    };
+    KEPT.with([tool, door, status], make, |(calls, seconds)| {
+        calls.increment(1);
+        seconds.record(took);
+    });
 }
 
 /// A request was answered. `route` is a name of ours.
 pub(crate) fn response(route: &'static str, status: u16) {
-    counter!(RESPONSES, "route" => route, "status" => status.to_string()).increment(1);
+    static KEPT: Kept<(&str, u16), Counter> = Kept::new();
+    if !counting() {
+        return;
+    }
+    let make = |&(route, status): &(&'static str, u16)| counter!(RESPONSES, "route" => route, "status" => status.to_string());
+    KEPT.with((route, status), make, |responses| responses.increment(1));
 }
 
 /// A request was refused before anybody was authenticated.
@@ -203,22 +235,47 @@ pub(crate) fn auth_failure(reason: &'static str) {
 
 /// A bearer was looked for among those that were verified lately.
 pub(crate) fn bearer(known: bool) {
-    let result = if known { "hit" } else { "miss" };
-    counter!(TOKEN_CACHE, "result" => result).increment(1);
+    static KEPT: Kept<bool, Counter> = Kept::new();
+    if !counting() {
+        return;
+    }
+    let make = |&known: &bool| {
+        let result = if known { "hit" } else { "miss" };
+        counter!(TOKEN_CACHE, "result" => result)
+    };
+    KEPT.with(known, make, |bearers| bearers.increment(1));
 }
 
-/// A request to Discord was answered with this status, or not at all.
-pub(crate) fn discord_request(route: &str, status: Option<u16>, retry: u32, took: Duration) {
-    let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
-    let route = route.to_owned();
-    counter!(DISCORD_REQUESTS, "route" => route.clone(), "status" => status, "retry" => retry.to_string())
-        .increment(1);
-    histogram!(DISCORD_SECONDS, "route" => route).record(took);
+/// A request to Discord was answered with this status, or not at all. `route` is a name of ours.
+pub(crate) fn discord_request(
+    route: &'static str,
+    status: Option<u16>,
+    retry: u32,
+    took: Duration,
+) {
+    static KEPT: Kept<(&str, Option<u16>, u32), (Counter, Histogram)> = Kept::new();
+    if !counting() {
+        return;
+    }
+    let make = |&(route, status, retry): &(&'static str, Option<u16>, u32)| {
+        let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+        let retry = retry.to_string();
+        let counter =
+            counter!(DISCORD_REQUESTS, "route" => route, "status" => status, "retry" => retry);
+        (counter, histogram!(DISCORD_SECONDS, "route" => route))
+    };
+    KEPT.with((route, status, retry), make, |(requests, seconds)| {
+        requests.increment(1);
+        seconds.record(took);
+    });
 }
 
 /// A request waited for room in Discord's limits.
 pub(crate) fn waited(time: Duration) {
-    histogram!(WAITED).record(time);
+    static KEPT: Kept<(), Histogram> = Kept::new();
+    if counting() {
+        KEPT.with((), |()| histogram!(WAITED), |waits| waits.record(time));
+    }
 }
 
 /// A request met a limit: `held` before it was sent, or a 429 of the scope `user`, `global` or
@@ -229,7 +286,14 @@ pub(crate) fn rate_limited(kind: &'static str) {
 
 /// An audit line was written, or not.
 pub(crate) fn audit_line(took: Duration, written: bool) {
-    histogram!(AUDIT_SECONDS).record(took);
+    static KEPT: Kept<(), Histogram> = Kept::new();
+    if counting() {
+        KEPT.with(
+            (),
+            |()| histogram!(AUDIT_SECONDS),
+            |lines| lines.record(took),
+        );
+    }
     if !written {
         counter!(AUDIT_FAILURES).increment(1);
     }

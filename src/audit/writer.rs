@@ -23,6 +23,9 @@ const CHECKPOINT_BYTES: u64 = 4 << 20;
 /// cannot change.
 const HEAD_INTERVAL: Duration = Duration::from_secs(300);
 
+/// Room for nearly every record.
+const USUAL_LENGTH: usize = 1_024;
+
 /// What is wrong where another process has the file.
 pub const TAKEN: &str =
     "another process is writing to it; give each process an AUDIT_LOG of its own";
@@ -291,11 +294,12 @@ impl Writer {
 
 /// A record as JSON, on one line for every reader of text.
 pub(super) fn encode(record: &impl Serialize) -> io::Result<Vec<u8>> {
-    let mut record = serde_json::to_vec(record)?;
-    if !record.is_ascii() || record.contains(&0x7F) {
-        escape_line_separators(&mut record);
+    let mut bytes = Vec::with_capacity(USUAL_LENGTH);
+    serde_json::to_writer(&mut bytes, record)?;
+    if !bytes.is_ascii() || bytes.contains(&0x7F) {
+        escape_line_separators(&mut bytes);
     }
-    Ok(record)
+    Ok(bytes)
 }
 
 fn open_file(path: &Path) -> io::Result<(Arc<File>, Option<Identity>)> {

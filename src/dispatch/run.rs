@@ -24,7 +24,7 @@ pub(super) struct Run {
     pub(super) requests: Arc<AtomicU32>,
     pub(super) deadline: Instant,
     pub(super) confirm: bool,
-    pub(super) cancelled: CancellationToken,
+    pub(super) cancelled: Option<CancellationToken>,
     pub(super) progress: Option<UnboundedSender<Progress>>,
     pub(super) text: bool,
 }
@@ -143,10 +143,18 @@ impl Run {
     /// Waits until nobody wants the call any more; why.
     async fn given_up(&self) -> Error {
         let text = tokio::select! {
-            () = self.cancelled.cancelled() => "The caller cancelled the call",
+            () = self.cancelled() => "The caller cancelled the call",
             () = self.dispatcher.ended.cancelled() => "The server has shut down",
         };
         Error::new(Code::Cancelled, text)
+    }
+
+    /// Waits until the caller no longer wants the call, which most callers cannot say.
+    async fn cancelled(&self) {
+        match &self.cancelled {
+            Some(cancelled) => cancelled.cancelled().await,
+            None => std::future::pending().await,
+        }
     }
 
     fn touched(&self) -> MutexGuard<'_, Touched> {

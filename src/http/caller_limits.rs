@@ -9,6 +9,9 @@ use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::HashMapStateStore;
 use governor::{Quota, RateLimiter};
 
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 /// The number of callers above which those who have not called lately are forgotten.
 const MANY: usize = 10_000;
 
@@ -68,15 +71,13 @@ impl Verdict {
     /// all of them will again.
     pub(super) fn tell(&self, headers: &mut HeaderMap) {
         let seconds = self.reset.as_millis().div_ceil(1_000);
+        headers.reserve(3);
         for (name, value) in [
-            ("ratelimit-limit", u64::from(self.burst)),
-            ("ratelimit-remaining", u64::from(self.remaining)),
-            (
-                "ratelimit-reset",
-                u64::try_from(seconds).unwrap_or(u64::MAX),
-            ),
+            (LIMIT, u64::from(self.burst)),
+            (REMAINING, u64::from(self.remaining)),
+            (RESET, u64::try_from(seconds).unwrap_or(u64::MAX)),
         ] {
-            headers.insert(HeaderName::from_static(name), value.into());
+            headers.insert(name, value.into());
         }
     }
 }

@@ -52,8 +52,15 @@ pub(crate) struct Token {
 /// The buckets, by route and by the name that Discord gave them for a channel or guild.
 #[derive(Default)]
 struct Buckets {
-    by_route: HashMap<String, Arc<Bucket>>,
+    by_route: HashMap<String, Known>,
     by_name: HashMap<String, Arc<Bucket>>,
+}
+
+/// The bucket of a route, with the name that Discord last gave it.
+#[derive(Default)]
+struct Known {
+    bucket: Arc<Bucket>,
+    name: String,
 }
 
 impl Default for Token {
@@ -90,7 +97,11 @@ impl Token {
     /// The bucket in which requests of this route count, as far as is known.
     pub(crate) fn bucket(&self, route: &str) -> Arc<Bucket> {
         let mut buckets = lock(&self.buckets);
-        Arc::clone(buckets.by_route.entry(route.to_owned()).or_default())
+        if let Some(known) = buckets.by_route.get(route) {
+            return Arc::clone(&known.bucket);
+        }
+        let known = buckets.by_route.entry(route.to_owned()).or_default();
+        Arc::clone(&known.bucket)
     }
 
     /// Notes by which name Discord calls a route's bucket. Routes with one name, of one channel or
@@ -98,21 +109,19 @@ impl Token {
     pub(crate) fn name_bucket(&self, route: &str, major: &str, headers: &RateHeaders) {
         let Some(name) = &headers.bucket else { return };
         let mut buckets = lock(&self.buckets);
-        let Some(bucket) = buckets.by_route.get(route).map(Arc::clone) else {
+        let Buckets { by_route, by_name } = &mut *buckets;
+        let Some(known) = by_route.get_mut(route).filter(|known| known.name != *name) else {
             return;
         };
-        let name = format!("{name}/{major}");
-        let shared = Arc::clone(
-            buckets
-                .by_name
-                .entry(name)
-                .or_insert_with(|| Arc::clone(&bucket)),
-        );
+        let shared = by_name
+            .entry(format!("{name}/{major}"))
+            .or_insert_with(|| Arc::clone(&known.bucket));
         // The answer came for a place in the bucket that the route had until now.
-        if !Arc::ptr_eq(&shared, &bucket) {
+        if !Arc::ptr_eq(shared, &known.bucket) {
             shared.told(headers);
         }
-        buckets.by_route.insert(route.to_owned(), shared);
+        known.bucket = Arc::clone(shared);
+        known.name.clone_from(name);
     }
 
     /// Waits until the bot's pace allows a request.
@@ -201,7 +210,7 @@ impl Token {
         lock(&self.denied).retain(|_, (_, until)| *until > now);
         self.catalogue.sweep();
         let mut buckets = lock(&self.buckets);
-        buckets.by_route.retain(|_, bucket| !bucket.is_idle());
+        buckets.by_route.retain(|_, known| !known.bucket.is_idle());
         buckets.by_name.retain(|_, bucket| !bucket.is_idle());
         lock(&self.used).elapsed() >= idle
     }
