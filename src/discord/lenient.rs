@@ -41,7 +41,7 @@ where
     T: DeserializeOwned,
     D: Deserializer<'de>,
 {
-    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    let raw = <&RawValue>::deserialize(deserializer)?;
     Ok(list(raw.get().as_bytes()).unwrap_or_default().0)
 }
 
@@ -51,7 +51,7 @@ where
     T: DeserializeOwned,
     D: Deserializer<'de>,
 {
-    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    let raw = <&RawValue>::deserialize(deserializer)?;
     Ok(object(raw.get().as_bytes()))
 }
 

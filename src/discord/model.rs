@@ -34,5 +34,41 @@ pub fn rfc3339(time: OffsetDateTime) -> String {
 
 /// Discord's time stamps in our form; `None` for what is not one.
 fn timestamp(text: &str) -> Option<String> {
-    OffsetDateTime::parse(text, &Rfc3339).ok().map(rfc3339)
+    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    Some(cut(text).unwrap_or_else(|| rfc3339(time)))
+}
+
+/// What Discord writes, such as `2026-11-06T07:33:18.371000+00:00`, is our form but for the fraction
+/// and the offset. `None` for other forms, and for leap seconds, which our form does not have.
+fn cut(text: &str) -> Option<String> {
+    let (second, rest) = text.split_at_checked(19)?;
+    let ours = second.contains('T') && !second.ends_with(":60") && rest.ends_with("+00:00");
+    ours.then(|| format!("{second}Z"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_time_stamp_that_is_cut_says_what_one_that_is_formatted_says(
+            text in "[0-9]{4}-(0[0-9]|1[0-3])-[0-3][0-9][Tt][0-2][0-9]:[0-6][0-9]:([0-5][0-9]|60)(\\.[0-9]{0,10})?(\\+00:00|Z|-00:00|\\+01:00)"
+        ) {
+            let formatted = OffsetDateTime::parse(&text, &Rfc3339).ok().map(rfc3339);
+            prop_assert_eq!(timestamp(&text), formatted);
+        }
+    }
+
+    #[test]
+    fn what_discord_writes_is_cut() {
+        for text in [
+            "2026-11-06T07:33:18.371000+00:00",
+            "2026-11-06T07:33:18+00:00",
+        ] {
+            assert_eq!(cut(text).as_deref(), Some("2026-11-06T07:33:18Z"));
+        }
+    }
 }

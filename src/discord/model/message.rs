@@ -1,5 +1,7 @@
 //! A message as an agent reads it.
 
+use std::borrow::Cow;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -135,21 +137,23 @@ impl Message {
 
 /// A message as Discord sends it, as far as it is read.
 #[derive(Deserialize)]
-pub(super) struct Wire {
+pub(super) struct Wire<'a> {
     id: MessageId,
     channel_id: Option<ChannelId>,
     #[serde(default, deserialize_with = "lenient::maybe")]
     author: Option<Author>,
-    #[serde(default)]
-    pub(super) content: String,
-    timestamp: Option<String>,
-    edited_timestamp: Option<String>,
+    #[serde(borrow, default)]
+    pub(super) content: Cow<'a, str>,
+    timestamp: Option<&'a str>,
+    edited_timestamp: Option<&'a str>,
     #[serde(rename = "type", default)]
     pub(super) kind: u64,
     #[serde(default, deserialize_with = "lenient::maybe")]
     pub(super) message_reference: Option<Reference>,
-    message_snapshots: Option<Box<RawValue>>,
-    referenced_message: Option<Box<RawValue>>,
+    #[serde(borrow)]
+    message_snapshots: Option<&'a RawValue>,
+    #[serde(borrow)]
+    referenced_message: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "lenient::elements")]
     attachments: Vec<Attachment>,
     #[serde(default, deserialize_with = "lenient::elements")]
@@ -168,7 +172,8 @@ pub(super) struct Wire {
     flags: u64,
     #[serde(default)]
     pinned: bool,
-    pub(super) mentions: Option<Box<RawValue>>,
+    #[serde(borrow)]
+    pub(super) mentions: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "lenient::maybe")]
     pub(super) call: Option<Call>,
     #[serde(default, deserialize_with = "lenient::maybe")]
@@ -219,7 +224,7 @@ impl<'de> Deserialize<'de> for Message {
         let mut wire = Wire::deserialize(deserializer)?;
         let author = wire.author.take().unwrap_or_else(Author::unknown);
         let system = notice::sentence(&wire, &author);
-        let referenced = wire.referenced_message.as_deref();
+        let referenced = wire.referenced_message;
         let quote = referenced.filter(|_| matches!(wire.kind, REPLY | CONTEXT_MENU_COMMAND));
         let reference = wire.message_reference;
         let answered = reference.and_then(|reference| reference.message_id);
@@ -228,9 +233,9 @@ impl<'de> Deserialize<'de> for Message {
             channel_id: wire.channel_id.unwrap_or(ChannelId(wire.id.0)),
             author,
             content: visible(&wire.content),
-            timestamp: (wire.timestamp.as_deref().and_then(timestamp))
+            timestamp: (wire.timestamp.and_then(timestamp))
                 .unwrap_or_else(|| super::rfc3339(wire.id.0.created_at())),
-            edited_timestamp: wire.edited_timestamp.as_deref().and_then(timestamp),
+            edited_timestamp: wire.edited_timestamp.and_then(timestamp),
             kind: kind(wire.kind),
             system,
             reply_to: answered.filter(|_| wire.kind == REPLY),
@@ -251,11 +256,10 @@ impl<'de> Deserialize<'de> for Message {
     }
 }
 
-impl Wire {
+impl Wire<'_> {
     /// The forwarded message. Of one that cannot be read it is at least told where it stands.
     fn forwarded(&self) -> Option<Copied> {
-        let snapshots = self.message_snapshots.as_deref();
-        let read = snapshots.and_then(copied::forwarded);
+        let read = self.message_snapshots.and_then(copied::forwarded);
         let reference = self.message_reference;
         let forward = reference.filter(|reference| reference.kind == FORWARD);
         if read.is_none() && forward.is_none() {
@@ -270,10 +274,7 @@ impl Wire {
         if self.kind != THREAD_STARTER {
             return None;
         }
-        let read = self
-            .referenced_message
-            .as_deref()
-            .and_then(copied::referenced);
+        let read = self.referenced_message.and_then(copied::referenced);
         let from = self.message_reference.and_then(Reference::origin);
         if read.is_none() && from.is_none() {
             return None;

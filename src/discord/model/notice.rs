@@ -60,7 +60,7 @@ struct Product {
 /// A notice as a sentence, `None` for what people and apps write themselves and for types newer than
 /// this program. Names and titles in it are what people chose.
 /// <https://discord.com/developers/docs/resources/message#message-object-message-types>
-pub(super) fn sentence(wire: &Wire, author: &Author) -> Option<String> {
+pub(super) fn sentence(wire: &Wire<'_>, author: &Author) -> Option<String> {
     let who = name(author.shown());
     let content = || title(&wire.content);
     let about = |with: &str, without: &str| match other(wire, author) {
@@ -145,7 +145,7 @@ impl Call {
 }
 
 /// Whom a notice is about besides its author.
-fn other(wire: &Wire, author: &Author) -> Option<String> {
+fn other(wire: &Wire<'_>, author: &Author) -> Option<String> {
     let mentions = wire.mentions.as_ref()?.get().as_bytes();
     let (mentioned, _) = lenient::list::<Author>(mentions)?;
     let other = mentioned.into_iter().find(|user| user.id != author.id)?;
@@ -154,7 +154,7 @@ fn other(wire: &Wire, author: &Author) -> Option<String> {
 
 /// Who gave the command that the message answers, where Discord says so. What replaces `interaction`
 /// has the user and not the name of the command.
-fn command(wire: &Wire) -> Option<String> {
+fn command(wire: &Wire<'_>) -> Option<String> {
     let sources = [&wire.interaction, &wire.interaction_metadata];
     let mut sources = sources.into_iter().flatten();
     let user = sources.clone().find_map(|source| source.user.as_ref())?;
@@ -167,7 +167,7 @@ fn command(wire: &Wire) -> Option<String> {
     })
 }
 
-fn subscription(wire: &Wire, who: &str) -> String {
+fn subscription(wire: &Wire<'_>, who: &str) -> String {
     let Some(paid) = &wire.role_subscription_data else {
         return format!("{who} subscribed to a role.");
     };
@@ -181,7 +181,7 @@ fn subscription(wire: &Wire, who: &str) -> String {
 }
 
 /// <https://discord.com/developers/docs/resources/message#embed-fields-by-embed-type-poll-result-embed-fields>
-fn poll_result(wire: &Wire) -> String {
+fn poll_result(wire: &Wire<'_>) -> String {
     let number = |field| fact_text(wire, field)?.parse::<u64>().ok();
     let poll = match fact(wire, "poll_question_text") {
         Some(question) => format!("The poll {question} ended"),
@@ -201,13 +201,13 @@ fn poll_result(wire: &Wire) -> String {
 }
 
 /// A fact that a notice keeps in the field of an embed, between quotation marks.
-fn fact(wire: &Wire, field: &str) -> Option<String> {
+fn fact(wire: &Wire<'_>, field: &str) -> Option<String> {
     fact_text(wire, field)
         .filter(|text| !text.is_empty())
         .map(|text| title(&text))
 }
 
-fn fact_text(wire: &Wire, field: &str) -> Option<String> {
+fn fact_text(wire: &Wire<'_>, field: &str) -> Option<String> {
     let mut facts = wire.embeds.iter();
     facts.find_map(|embed| embed.field(field))
 }

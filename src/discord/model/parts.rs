@@ -1,5 +1,7 @@
 //! The parts of a message that other messages have as well when they are forwarded or quoted.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
@@ -112,10 +114,10 @@ impl Author {
 impl<'de> Deserialize<'de> for Author {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        struct Wire {
+        struct Wire<'a> {
             id: UserId,
-            #[serde(default)]
-            username: String,
+            #[serde(borrow, default)]
+            username: Cow<'a, str>,
             #[serde(default, deserialize_with = "shown")]
             global_name: Option<String>,
             #[serde(default)]
@@ -162,15 +164,15 @@ pub(super) fn embeds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<E
 impl<'de> Deserialize<'de> for Attachment {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        struct Wire {
+        struct Wire<'a> {
             id: Snowflake,
-            #[serde(default)]
-            filename: String,
+            #[serde(borrow, default)]
+            filename: Cow<'a, str>,
             #[serde(default, deserialize_with = "shown")]
             content_type: Option<String>,
             size: Option<u64>,
-            #[serde(default)]
-            url: String,
+            #[serde(borrow, default)]
+            url: Cow<'a, str>,
         }
         let wire = Wire::deserialize(deserializer)?;
         Ok(Self {
@@ -231,13 +233,18 @@ impl Emoji {
     }
 }
 
+/// A text that is borrowed where JSON does not escape it; serde borrows nothing inside of an `Option`
+/// by itself.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
 /// Text that people wrote, or `None` where there is none.
 pub(super) fn shown<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?;
+    let text = Option::<Text<'_>>::deserialize(deserializer)?;
     Ok(text
-        .map(|text| visible(&text))
+        .map(|Text(text)| visible(&text))
         .filter(|text| !text.is_empty()))
 }
 
