@@ -3,6 +3,7 @@
 mod bodies;
 mod caller_limits;
 mod client;
+mod entrance;
 mod layers;
 mod measured;
 mod names;
@@ -80,30 +81,22 @@ pub struct App {
 /// 9. the caller's own limit: it takes to know who calls, and comes before what the call costs;
 /// 10. for MCP alone: what HTTP must say and the protocol's handler cannot.
 pub fn router(app: Arc<App>) -> Router {
-    let around_calls = || from_fn_with_state(Arc::clone(&app), layers::around_calls);
     let tools = Router::new()
         .route("/mcp/v1/tools", get(rest::list_tools))
         .route_layer(from_fn_with_state(Arc::clone(&app), layers::authenticate));
-    let lists = Router::new()
+    let mcp = Router::new()
+        .route_service("/mcp", app.door.clone().service())
+        .route_layer(from_fn_with_state(Arc::clone(&app), layers::enter_mcp));
+    Router::new()
+        .merge(tools)
+        .merge(mcp)
+        .merge(well_known::routes(&app))
+        .route("/mcp/v1/tools/invoke", post(rest::invoke))
         .route("/mcp/v1/guilds", get(rest::list_guilds))
         .route(
             "/mcp/v1/guilds/{guild_id}/channels",
             get(rest::list_channels),
         )
-        .route_layer(around_calls());
-    let rest = Router::new()
-        .route("/mcp/v1/tools/invoke", post(rest::invoke))
-        .route_layer(around_calls());
-    let mcp = Router::new()
-        .route_service("/mcp", app.door.clone().service())
-        .route_layer(from_fn_with_state(Arc::clone(&app), layers::guard_mcp))
-        .route_layer(around_calls());
-    Router::new()
-        .merge(tools)
-        .merge(lists)
-        .merge(rest)
-        .merge(mcp)
-        .merge(well_known::routes(&app))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
         .route("/metrics", get(measured::show))

@@ -101,7 +101,7 @@ impl Discord {
             channel_id: channel_id(channel),
         };
         let answer = self.read(operation, route, query).await?;
-        let (mut messages, received) = lenient::list::<Message>(&answer.body)
+        let (mut messages, received) = lenient::list::<Message>(&lenient::text(&answer.body))
             .ok_or_else(|| fault::unintelligible(operation, answer.status))?;
         messages
             .iter_mut()
@@ -220,7 +220,7 @@ pub(super) fn object<T: serde::de::DeserializeOwned>(
     operation: Operation,
     answer: &Answer,
 ) -> Result<T, Error> {
-    lenient::object(&answer.body).ok_or_else(|| fault::unintelligible(operation, answer.status))
+    lenient::object(&lenient::text(&answer.body)).ok_or_else(|| fault::unintelligible(operation, answer.status))
 }
 
 /// serenity's ids panic on zero, which a [`Snowflake`] cannot be.

@@ -200,7 +200,7 @@ impl Discord {
         let query = [("query", name.to_owned()), ("limit", "10".to_owned())];
         let operation = Operation::ReadGuild;
         let answer = self.get(operation, &path, &query).await?;
-        let (members, _) = lenient::list::<Member>(&answer.body)
+        let (members, _) = lenient::list::<Member>(&lenient::text(&answer.body))
             .ok_or_else(|| fault::unintelligible(operation, answer.status))?;
         Ok(members
             .into_iter()
@@ -223,7 +223,7 @@ impl Discord {
         let answer = self
             .execute(operation, route, LightMethod::Get, query, None, headers)
             .await?;
-        lenient::list(&answer.body).ok_or_else(|| fault::unintelligible(operation, answer.status))
+        lenient::list(&lenient::text(&answer.body)).ok_or_else(|| fault::unintelligible(operation, answer.status))
     }
 }
 

@@ -76,7 +76,7 @@ impl fmt::Debug for Snowflake {
 
 impl Serialize for Snowflake {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(itoa::Buffer::new().format(self.0.get()))
     }
 }
 

@@ -4,34 +4,46 @@
 //! fails is an object read field by field and a list element by element, and what cannot be read
 //! is left out.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::DeserializeOwned;
-use serde::de::value::MapDeserializer;
+use serde::de::value::{BorrowedStrDeserializer, MapDeserializer};
+use serde::de::{
+    DeserializeOwned, Error, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+/// An answer as text; what is not UTF-8 in it is replaced. To find that out once for all of it
+/// costs a tenth of finding it out string by string.
+pub(super) fn text(answer: &[u8]) -> Cow<'_, str> {
+    // The slower look is for those that need it.
+    std::str::from_utf8(answer).map_or_else(|_| String::from_utf8_lossy(answer), Cow::Borrowed)
+}
+
 /// Reads one object, leaving out fields that are not of the form we know. `None` where even the
 /// rest is not enough, as when the id is missing.
-pub(super) fn object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
-    serde_json::from_slice(json).ok().or_else(|| {
+pub(super) fn object<T: DeserializeOwned>(json: &str) -> Option<T> {
+    serde_json::from_str(json).ok().or_else(|| {
         // Unread, so that a value which no parser takes costs itself as well.
-        let fields: BTreeMap<String, &RawValue> = serde_json::from_slice(json).ok()?;
+        let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
         without_odd_fields(fields)
     })
 }
 
 /// Reads a list of objects, and how many elements it had: those that cannot be read at all are
 /// left out. `None` where it is no list.
-pub(super) fn list<T: DeserializeOwned>(json: &[u8]) -> Option<(Vec<T>, usize)> {
-    if let Ok(all) = serde_json::from_slice::<Vec<T>>(json) {
+pub(super) fn list<T: DeserializeOwned>(json: &str) -> Option<(Vec<T>, usize)> {
+    if let Ok(all) = serde_json::from_str::<Vec<T>>(json) {
         let length = all.len();
         return Some((all, length));
     }
-    let elements: Vec<&RawValue> = serde_json::from_slice(json).ok()?;
+    let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
     let read = elements
         .iter()
-        .filter_map(|element| object(element.get().as_bytes()));
+        .filter_map(|element| object(element.get()));
     Some((read.collect(), elements.len()))
 }
 
@@ -42,7 +54,7 @@ where
     D: Deserializer<'de>,
 {
     let raw = <&RawValue>::deserialize(deserializer)?;
-    Ok(list(raw.get().as_bytes()).unwrap_or_default().0)
+    Ok(list(raw.get()).unwrap_or_default().0)
 }
 
 /// A field that is null, absent or odd counts as absent.
@@ -52,7 +64,65 @@ where
     D: Deserializer<'de>,
 {
     let raw = <&RawValue>::deserialize(deserializer)?;
-    Ok(object(raw.get().as_bytes()))
+    Ok(object(raw.get()))
+}
+
+/// A text, a number or a flag that is null, absent or odd counts as absent. Unlike [`maybe`] it is
+/// read in one go.
+pub(super) fn scalar<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    T: Deserialize<'de>,
+    D: Deserializer<'de>,
+{
+    deserializer.deserialize_any(Scalar(PhantomData))
+}
+
+struct Scalar<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Scalar<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Option<T>, E> {
+        Ok(T::deserialize(BorrowedStrDeserializer::<E>::new(text)).ok())
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Option<T>, E> {
+        Ok(T::deserialize(IntoDeserializer::<E>::into_deserializer(text)).ok())
+    }
+
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<Option<T>, E> {
+        Ok(T::deserialize(IntoDeserializer::<E>::into_deserializer(flag)).ok())
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Option<T>, E> {
+        Ok(T::deserialize(IntoDeserializer::<E>::into_deserializer(number)).ok())
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Option<T>, E> {
+        Ok(T::deserialize(IntoDeserializer::<E>::into_deserializer(number)).ok())
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Option<T>, E> {
+        Ok(T::deserialize(IntoDeserializer::<E>::into_deserializer(number)).ok())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Option<T>, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Option<T>, A::Error> {
+        while elements.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Option<T>, A::Error> {
+        while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
 }
 
 /// Puts the object together again field by field, the id first, without those it cannot be read
@@ -86,7 +156,7 @@ fn read<T: DeserializeOwned>(fields: &BTreeMap<String, &RawValue>) -> serde_json
 mod tests {
     use serde::Deserialize;
 
-    use super::{list, object};
+    use super::{list, object, scalar, text};
 
     #[derive(Debug, Deserialize, PartialEq)]
     struct Thing {
@@ -97,7 +167,7 @@ mod tests {
 
     #[test]
     fn an_odd_field_costs_itself_and_nothing_else() {
-        let read = object::<Thing>(br#"{"id":1,"count":"many","name":"n","new":[{}]}"#);
+        let read = object::<Thing>(r#"{"id":1,"count":"many","name":"n","new":[{}]}"#);
         assert_eq!(
             read,
             Some(Thing {
@@ -106,7 +176,7 @@ mod tests {
                 name: "n".into()
             })
         );
-        assert_eq!(object::<Thing>(br#"{"count":1,"name":"n"}"#), None);
+        assert_eq!(object::<Thing>(r#"{"count":1,"name":"n"}"#), None);
     }
 
     #[test]
@@ -114,20 +184,43 @@ mod tests {
         let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
         for odd in ["1e999", r#""\ud800""#, &deep] {
             let json = format!(r#"{{"id":1,"count":{odd},"name":"n","new":{odd}}}"#);
-            let read = object::<Thing>(json.as_bytes()).map(|thing| thing.name);
+            let read = object::<Thing>(&json).map(|thing| thing.name);
             assert_eq!(read.as_deref(), Some("n"), "{odd:.10}");
         }
     }
 
     #[test]
+    fn an_odd_scalar_is_absent_whatever_stands_in_its_place() {
+        #[derive(Debug, Deserialize, PartialEq)]
+        struct Loose {
+            #[serde(default, deserialize_with = "scalar")]
+            flag: Option<bool>,
+        }
+        let read = |json: &str| serde_json::from_str::<Loose>(json).map(|loose| loose.flag);
+        for odd in ["1", "-1", "0.5", r#""a\"b""#, "null", "[1,[2]]", r#"{"a":{}}"#] {
+            let json = format!(r#"{{"flag":{odd}}}"#);
+            assert_eq!(read(&json).ok(), Some(None), "{odd}");
+        }
+        assert_eq!(read(r#"{"flag":true}"#).ok(), Some(Some(true)));
+        assert_eq!(read("{}").ok(), Some(None));
+    }
+
+    #[test]
+    fn what_is_not_utf_8_costs_a_character_and_nothing_else() {
+        let bytes = b"{\"id\":1,\"name\":\"n\xff\"}";
+        let name = object::<Thing>(&text(bytes)).map(|thing| thing.name);
+        assert_eq!(name.as_deref(), Some("n\u{fffd}"));
+    }
+
+    #[test]
     fn an_odd_element_costs_itself_and_nothing_else() {
-        let read = list::<Thing>(br#"[7,{"id":1,"count":2,"name":"a"},{"name":"no id"},null]"#);
+        let read = list::<Thing>(r#"[7,{"id":1,"count":2,"name":"a"},{"name":"no id"},null]"#);
         let expected = vec![Thing {
             id: 1,
             count: Some(2),
             name: "a".into(),
         }];
         assert_eq!(read, Some((expected, 4)));
-        assert_eq!(list::<Thing>(br#"{"not":"a list"}"#), None);
+        assert_eq!(list::<Thing>(r#"{"not":"a list"}"#), None);
     }
 }

@@ -43,7 +43,7 @@ fn timestamp(text: &str) -> Option<String> {
 fn cut(text: &str) -> Option<String> {
     let (second, rest) = text.split_at_checked(19)?;
     let ours = second.contains('T') && !second.ends_with(":60") && rest.ends_with("+00:00");
-    ours.then(|| format!("{second}Z"))
+    ours.then(|| [second, "Z"].concat())
 }
 
 #[cfg(test)]

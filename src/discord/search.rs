@@ -98,7 +98,7 @@ impl Discord {
         let page: Page<'_> = serde_json::from_slice(&answer.body).map_err(|_| unintelligible())?;
         // Each result is a list of its own, a remnant of the context that searches once showed.
         let messages = (page.messages.iter())
-            .flat_map(|hits| lenient::list(hits.get().as_bytes()).unwrap_or_default().0)
+            .flat_map(|hits| lenient::list(hits.get()).unwrap_or_default().0)
             .collect();
         Ok(Searched::Found(Found {
             messages,

@@ -1,13 +1,18 @@
 //! Text that people wrote on Discord, made safe to hand to an agent.
 
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Visitor};
+
 /// Removes what a reader does not see and an agent would: control characters other than newline
 /// and tab, bidirectional controls, zero-width characters, tag characters, and variation
 /// selectors or joiners anywhere but between the parts of an emoji or a non-Latin word.
 pub(crate) fn visible(text: &str) -> String {
-    if text
-        .bytes()
-        .all(|byte| matches!(byte, b'\n' | b'\t' | b' '..=b'~'))
-    {
+    // To the end in any case, so that many bytes are looked at in one step.
+    let is_plain = text.bytes().fold(true, |plain, byte| {
+        plain & matches!(byte, b'\n' | b'\t' | b' '..=b'~')
+    });
+    if is_plain {
         return text.into();
     }
     let mut kept = String::with_capacity(text.len());
@@ -28,6 +33,26 @@ pub(crate) fn visible(text: &str) -> String {
         }
     }
     kept
+}
+
+/// A text that is made visible on its way in.
+#[derive(Default)]
+pub(super) struct Visible(pub(super) String);
+
+impl<'de> Deserialize<'de> for Visible {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Visible;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Visible, E> {
+                Ok(Visible(visible(text)))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
 }
 
 /// Text on one line.

@@ -151,7 +151,7 @@ impl Discord {
         let Page { threads, has_more } =
             serde_json::from_slice(&answer.body).map_err(|_| unintelligible())?;
         let (threads, received) =
-            lenient::list::<T>(threads.get().as_bytes()).ok_or_else(unintelligible)?;
+            lenient::list::<T>(threads.get()).ok_or_else(unintelligible)?;
         Ok((threads, received, has_more.unwrap_or_default()))
     }
 }

@@ -1,14 +1,14 @@
 //! The layers of the router, each a function; their order is in [`super::router`].
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -19,11 +19,11 @@ use tower::{Layer as _, ServiceExt as _};
 
 use super::bodies::whole_body;
 use super::client::name_client;
+use super::entrance::{Entered, admitted, client, enter, told};
 use super::render::{failure, json_rpc_failure, unsupported_version};
 use super::rest::is_json;
 use super::{App, cors};
-use crate::auth::{Principal, bearer};
-use crate::dispatch::{Asked, Caller, Invocation, Permit, RequestId, trace_id};
+use crate::dispatch::{Asked, Caller, Invocation, RequestId, trace_id};
 use crate::error::{Code, Error};
 use crate::mcp::{Verdict, inspect, supported_versions};
 use crate::tools::too_large;
@@ -139,119 +139,42 @@ fn route_name(path: &str) -> &'static str {
     })
 }
 
-/// What is around the routes that run calls: sheds what the server could not do soon, instead of
-/// queueing it without bound; authenticates; and holds the caller to its own limit.
-pub(super) async fn around_calls(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let permit = match app.dispatcher.admit() {
-        Ok(permit) => {
-            let body = request.extensions_mut().remove();
-            Arc::new(permit.with_body(body))
-        }
-        Err(error) => {
-            app.refusals.note(error.code().as_str(), &id);
-            return failure(&error, &id);
-        }
-    };
-    request.extensions_mut().insert(Arc::clone(&permit));
-    match admitted(&app, &id, &mut request).await {
-        Ok(principal) => limit_caller(&app, &id, principal, permit, request, next).await,
-        Err(response) => response,
-    }
-}
-
-/// Turns the bearer into a [`Principal`] and takes it out of the request: the JWT's text ends here.
+/// Makes a [`Principal`](crate::auth::Principal) of the bearer, for a route that runs no call.
 pub(super) async fn authenticate(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    match admitted(&app, &id, &mut request).await {
-        Ok(_) => next.run(request).await,
+    match admitted(&app, &id, request.headers_mut()).await {
+        Ok(principal) => {
+            request.extensions_mut().insert(principal);
+            next.run(request).await
+        }
         Err(response) => response,
     }
 }
 
-/// Puts the principal in the place of the bearer.
-async fn admitted(
-    app: &App,
-    id: &RequestId,
-    request: &mut Request,
-) -> Result<Arc<Principal>, Response> {
-    let verified = match bearer(request.headers()) {
-        Ok(bearer) => app.verifier.verify(bearer).await,
-        Err(reason) => Err(reason),
-    };
-    match verified {
-        Ok(principal) => {
-            request.headers_mut().remove(header::AUTHORIZATION);
-            request.extensions_mut().insert(Arc::clone(&principal));
-            Ok(principal)
-        }
-        Err(reason) => {
-            crate::metrics::auth_failure(reason.as_str());
-            app.refusals.note(reason.as_str(), id);
-            let mut response = failure(&Error::invalid_token(), id);
-            if let Some(metadata) = &app.metadata {
-                metadata.point_to(&mut response);
-            }
-            Err(response)
-        }
-    }
-}
-
-/// Refuses what a caller asks beyond its own limit, and tells where it stands.
-async fn limit_caller(
-    app: &App,
-    id: &RequestId,
-    principal: Arc<Principal>,
-    permit: Arc<Permit>,
+/// What comes before a visit to the protocol's handler, which may be a call.
+pub(super) async fn enter_mcp(
+    State(app): State<Arc<App>>,
+    Extension(id): Extension<RequestId>,
     request: Request,
     next: Next,
 ) -> Response {
-    // What is not a call costs nothing at Discord.
-    let counts = request.method() == Method::POST || request.uri().path() != "/mcp";
-    if !counts {
-        return next.run(request).await;
-    }
-    let verdict = app.callers.check(&principal.user_id);
-    let Some(wait) = verdict.wait else {
-        let mut response = next.run(request).await;
-        verdict.tell(response.headers_mut());
-        return response;
+    let (mut parts, body) = request.into_parts();
+    // The body has been read whole by an outer layer.
+    let body = body.collect().await;
+    let body = body.map(|body| body.to_bytes()).unwrap_or_default();
+    let refusal = |error: &Error| json_rpc_failure(error, -32600, None, rpc_id(&body));
+    let entered = match enter(&app, &id, &mut parts, refusal).await {
+        Ok(entered) => entered,
+        Err(response) => return response,
     };
-    let error = Error::new(
-        Code::RateLimited,
-        "You have made as many calls as this server lets one caller make; nothing was done",
-    )
-    .retry_after(wait)
-    .hint("Wait `retry_after` seconds before the next call.");
-    let over_mcp = request.uri().path() == "/mcp";
-    let door = if over_mcp { "mcp" } else { "rest" };
-    let client = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let client = client.map(|ConnectInfo(address)| address.ip());
-    let caller = Caller::new(principal, door, id.clone(), client);
-    // An authenticated refusal is recorded; where that fails, that is what is told.
-    let asked = Asked::Refused(None, error);
-    let error = match app.dispatcher.call(caller, permit, asked).await {
-        Err(error) => error,
-        Ok(_) => Error::internal(),
-    };
-    let mut response = if over_mcp {
-        // The body has been read whole by an outer layer.
-        let body = request.into_body().collect().await;
-        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-        json_rpc_failure(&error, -32600, None, rpc_id(&body))
-    } else {
-        failure(&error, id)
-    };
-    verdict.tell(response.headers_mut());
-    response
+    parts.extensions.insert(Arc::clone(&entered.permit));
+    parts.extensions.insert(Arc::clone(&entered.principal));
+    let answer = guard_mcp(&app, &id, &entered, parts, body, next).await;
+    told(answer, entered.verdict)
 }
 
 /// The id of a JSON-RPC request; null where there is none to be read.
@@ -267,30 +190,25 @@ fn rpc_id(body: &[u8]) -> serde_json::Value {
 
 /// Lets through what the protocol's handler can answer, and answers the rest: what is no JSON-RPC
 /// message, and calls for which the token lacks the scope, which HTTP says with a 403.
-pub(super) async fn guard_mcp(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    Extension(principal): Extension<Arc<Principal>>,
-    Extension(permit): Extension<Arc<Permit>>,
-    client: Option<Extension<ConnectInfo<SocketAddr>>>,
-    request: Request,
+async fn guard_mcp(
+    app: &App,
+    id: &RequestId,
+    entered: &Entered,
+    parts: Parts,
+    body: Bytes,
     next: Next,
 ) -> Response {
-    if request.method() != Method::POST {
+    if parts.method != Method::POST {
+        let request = Request::from_parts(parts, Body::from(body));
         return next.run(request).await;
     }
-    let (parts, body) = request.into_parts();
-    // The body has been read whole by an outer layer.
-    let body: Bytes = body
-        .collect()
-        .await
-        .map(|body| body.to_bytes())
-        .unwrap_or_default();
-    let client = client.map(|Extension(ConnectInfo(address))| address.ip());
-    let caller = Caller::new(Arc::clone(&principal), "mcp", id.clone(), client);
+    let Entered {
+        permit, principal, ..
+    } = entered;
+    let caller = Caller::new(Arc::clone(principal), "mcp", id.clone(), client(&parts));
     let refused =
         |message: &'static str| Asked::Refused(None, Error::new(Code::InvalidRequest, message));
-    let (code, message, rpc_id, asked) = match inspect(&body, &principal) {
+    let (code, message, rpc_id, asked) = match inspect(&body, principal) {
         Verdict::Malformed { code, message, id } => (code, Some(message), id, refused(message)),
         Verdict::OutOfScope { id, asked } => (-32600, None, id, asked),
         Verdict::TooLarge { id, tool } => {
@@ -302,7 +220,7 @@ pub(super) async fn guard_mcp(
             if matches!(verdict, Verdict::Unrunnable) {
                 let asked = refused("`name` must be a string and `arguments` an object");
                 app.dispatcher
-                    .call(caller, Arc::clone(&permit), asked)
+                    .call(caller, Arc::clone(permit), asked)
                     .await
                     .err();
             }
@@ -313,7 +231,7 @@ pub(super) async fn guard_mcp(
             return in_json(answer, &headers, &body);
         }
     };
-    let error = match app.dispatcher.call(caller, permit, asked).await {
+    let error = match app.dispatcher.call(caller, Arc::clone(permit), asked).await {
         Err(error) => error,
         Ok(_) => Error::internal(),
     };

@@ -1,10 +1,10 @@
 //! The REST door: `{"method", "params"}` in, the envelope out.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Bytes;
-use axum::extract::{ConnectInfo, FromRequestParts, Path, State};
+use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -14,10 +14,11 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::App;
+use super::entrance::{Entered, client, enter, told};
 use super::render::failure;
 use crate::auth::Principal;
 use crate::discord::{GuildId, Snowflake};
-use crate::dispatch::{Asked, Caller, Done, Invocation, Listing, Permit, RequestId};
+use crate::dispatch::{Asked, Caller, Done, Invocation, Listing, RequestId};
 use crate::error::{Code, Error};
 use crate::tools::{TOOLS, check_size};
 
@@ -131,30 +132,26 @@ pub(super) async fn list_channels(
     asking.answer(&app, asked).await
 }
 
-/// Who asks, by what request: the layers have put it there.
+/// Who asks, by what request. To extract it is to let the request in.
 pub(super) struct Asking {
     id: RequestId,
-    permit: Arc<Permit>,
-    principal: Arc<Principal>,
     client: Option<IpAddr>,
+    entered: Entered,
 }
 
-impl<S: Sync> FromRequestParts<S> for Asking {
-    type Rejection = StatusCode;
+impl FromRequestParts<Arc<App>> for Asking {
+    type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
-        let all = &parts.extensions;
-        let found = || {
-            Some(Self {
-                id: all.get::<RequestId>()?.clone(),
-                permit: Arc::clone(all.get()?),
-                principal: Arc::clone(all.get()?),
-                client: all
-                    .get::<ConnectInfo<SocketAddr>>()
-                    .map(|ConnectInfo(address)| address.ip()),
-            })
-        };
-        found().ok_or(StatusCode::INTERNAL_SERVER_ERROR)
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        // The outermost layer has put it there.
+        let id = parts.extensions.get::<RequestId>().cloned();
+        let id = id.ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())?;
+        let entered = enter(app, &id, parts, |error| failure(error, &id)).await?;
+        Ok(Self {
+            client: client(parts),
+            id,
+            entered,
+        })
     }
 }
 
@@ -162,16 +159,16 @@ impl Asking {
     async fn answer(self, app: &App, asked: Asked) -> Response {
         let Self {
             id,
-            permit,
-            principal,
             client,
+            entered,
         } = self;
-        let caller = Caller::new(principal, "rest", id.clone(), client);
-        let called = app.dispatcher.call(caller, permit, asked).await;
-        match called.and_then(Done::whole) {
+        let caller = Caller::new(entered.principal, "rest", id.clone(), client);
+        let called = app.dispatcher.call(caller, entered.permit, asked).await;
+        let response = match called.and_then(Done::whole) {
             Ok(result) => success(&result, &id),
             Err(error) => failure(&error, &id),
-        }
+        };
+        told(response, entered.verdict)
     }
 }
 

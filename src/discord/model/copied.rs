@@ -144,7 +144,7 @@ impl Wire {
 
 /// The message that Discord sends along with a reply, a thread starter and the like.
 pub(super) fn referenced(raw: &RawValue) -> Option<Copied> {
-    lenient::object::<Wire>(raw.get().as_bytes()).map(Wire::copied)
+    lenient::object::<Wire>(raw.get()).map(Wire::copied)
 }
 
 /// The message inside a forward. Discord makes one snapshot a forward; of more, the first that can
@@ -154,14 +154,14 @@ pub(super) fn forwarded(raw: &RawValue) -> Option<Copied> {
     struct Snapshot {
         message: Box<RawValue>,
     }
-    let (snapshots, _) = lenient::list::<Snapshot>(raw.get().as_bytes())?;
+    let (snapshots, _) = lenient::list::<Snapshot>(raw.get())?;
     let mut snapshots = snapshots.iter();
     snapshots.find_map(|snapshot| referenced(&snapshot.message))
 }
 
 /// A few words of the message that Discord sends along with a reply.
 pub(super) fn quote(raw: &RawValue) -> Option<Quote> {
-    let mut wire: Wire = lenient::object(raw.get().as_bytes())?;
+    let mut wire: Wire = lenient::object(raw.get())?;
     let inner = wire.message_snapshots.take();
     let answered = wire.copied();
     let author = answered.author.as_ref().map_or("unknown", Author::shown);

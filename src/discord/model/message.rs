@@ -140,7 +140,6 @@ impl Message {
 pub(super) struct Wire<'a> {
     id: MessageId,
     channel_id: Option<ChannelId>,
-    #[serde(default, deserialize_with = "lenient::maybe")]
     author: Option<Author>,
     #[serde(borrow, default)]
     pub(super) content: Cow<'a, str>,

@@ -146,8 +146,7 @@ impl Call {
 
 /// Whom a notice is about besides its author.
 fn other(wire: &Wire<'_>, author: &Author) -> Option<String> {
-    let mentions = wire.mentions.as_ref()?.get().as_bytes();
-    let (mentioned, _) = lenient::list::<Author>(mentions)?;
+    let (mentioned, _) = lenient::list::<Author>(wire.mentions?.get())?;
     let other = mentioned.into_iter().find(|user| user.id != author.id)?;
     Some(name(other.shown()))
 }

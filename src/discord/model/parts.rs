@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::discord::id::{Snowflake, UserId};
 use crate::discord::lenient;
-use crate::discord::text::visible;
+use crate::discord::text::{Visible, visible};
 
 /// Who wrote a message.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -114,22 +114,24 @@ impl Author {
 impl<'de> Deserialize<'de> for Author {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        struct Wire<'a> {
-            id: UserId,
-            #[serde(borrow, default)]
-            username: Cow<'a, str>,
-            #[serde(default, deserialize_with = "shown")]
-            global_name: Option<String>,
-            #[serde(default)]
-            bot: bool,
+        struct Wire {
+            #[serde(default, deserialize_with = "lenient::scalar")]
+            id: Option<UserId>,
+            #[serde(default, deserialize_with = "lenient::scalar")]
+            username: Option<Visible>,
+            #[serde(default, deserialize_with = "lenient::scalar")]
+            global_name: Option<Visible>,
+            #[serde(default, deserialize_with = "lenient::scalar")]
+            bot: Option<bool>,
         }
         let wire = Wire::deserialize(deserializer)?;
-        let username = visible(&wire.username);
+        let Visible(username) = wire.username.unwrap_or_default();
+        let shown = wire.global_name.map(|Visible(name)| name);
         Ok(Self {
-            id: Some(wire.id),
-            display_name: wire.global_name.filter(|shown| *shown != username),
+            id: wire.id,
+            display_name: shown.filter(|shown| !shown.is_empty() && *shown != username),
             username,
-            bot: wire.bot,
+            bot: wire.bot.unwrap_or_default(),
         })
     }
 }
@@ -147,7 +149,7 @@ impl Embed {
             value: String,
         }
         let fields = self.fields.as_ref()?;
-        let (fields, _) = lenient::list::<Field>(fields.get().as_bytes())?;
+        let (fields, _) = lenient::list::<Field>(fields.get())?;
         let mut fields = fields.into_iter();
         let found = fields.find(|field| field.name == name)?;
         Some(found.value)
@@ -233,18 +235,13 @@ impl Emoji {
     }
 }
 
-/// A text that is borrowed where JSON does not escape it; serde borrows nothing inside of an `Option`
-/// by itself.
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
 /// Text that people wrote, or `None` where there is none.
 pub(super) fn shown<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<String>, D::Error> {
-    let text = Option::<Text<'_>>::deserialize(deserializer)?;
+    let text = Option::<Visible>::deserialize(deserializer)?;
     Ok(text
-        .map(|Text(text)| visible(&text))
+        .map(|Visible(text)| text)
         .filter(|text| !text.is_empty()))
 }
 

@@ -94,7 +94,7 @@ impl<'de> Deserialize<'de> for Poll {
         let wire = Wire::deserialize(deserializer)?;
         let finished = (wire.results.as_ref()).is_some_and(|results| results.is_finalized);
         let counts = wire.results.and_then(|results| results.answer_counts);
-        let counts = counts.and_then(|counts| lenient::list::<Count>(counts.get().as_bytes()));
+        let counts = counts.and_then(|counts| lenient::list::<Count>(counts.get()));
         let votes = |answer: Option<u64>| {
             let (counts, sent) = counts.as_ref()?;
             let found = counts.iter().find(|count| Some(count.id) == answer);

@@ -30,6 +30,9 @@ impl<'a> Wanted<'a> {
 
 /// Lower case, letter by letter: as words, `to_lowercase` gives a sigma at an end a form of its own.
 fn folded(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.chars()
         .flat_map(char::to_lowercase)
         .map(|letter| if letter == 'ς' { 'σ' } else { letter })
