@@ -220,7 +220,8 @@ pub(super) fn object<T: serde::de::DeserializeOwned>(
     operation: Operation,
     answer: &Answer,
 ) -> Result<T, Error> {
-    lenient::object(&lenient::text(&answer.body)).ok_or_else(|| fault::unintelligible(operation, answer.status))
+    lenient::object(&lenient::text(&answer.body))
+        .ok_or_else(|| fault::unintelligible(operation, answer.status))
 }
 
 /// serenity's ids panic on zero, which a [`Snowflake`] cannot be.

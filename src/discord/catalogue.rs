@@ -223,7 +223,8 @@ impl Discord {
         let answer = self
             .execute(operation, route, LightMethod::Get, query, None, headers)
             .await?;
-        lenient::list(&lenient::text(&answer.body)).ok_or_else(|| fault::unintelligible(operation, answer.status))
+        lenient::list(&lenient::text(&answer.body))
+            .ok_or_else(|| fault::unintelligible(operation, answer.status))
     }
 }
 

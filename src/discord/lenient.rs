@@ -41,9 +41,7 @@ pub(super) fn list<T: DeserializeOwned>(json: &str) -> Option<(Vec<T>, usize)> {
         return Some((all, length));
     }
     let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
-    let read = elements
-        .iter()
-        .filter_map(|element| object(element.get()));
+    let read = elements.iter().filter_map(|element| object(element.get()));
     Some((read.collect(), elements.len()))
 }
 
@@ -197,7 +195,15 @@ mod tests {
             flag: Option<bool>,
         }
         let read = |json: &str| serde_json::from_str::<Loose>(json).map(|loose| loose.flag);
-        for odd in ["1", "-1", "0.5", r#""a\"b""#, "null", "[1,[2]]", r#"{"a":{}}"#] {
+        for odd in [
+            "1",
+            "-1",
+            "0.5",
+            r#""a\"b""#,
+            "null",
+            "[1,[2]]",
+            r#"{"a":{}}"#,
+        ] {
             let json = format!(r#"{{"flag":{odd}}}"#);
             assert_eq!(read(&json).ok(), Some(None), "{odd}");
         }

@@ -21,6 +21,9 @@ pub use parts::{Attachment, Author, Embed, Reaction, Sticker};
 pub use poll::{Poll, PollAnswer};
 pub use thread::ListedThread;
 
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use time::format_description::well_known::Rfc3339;
 use time::{OffsetDateTime, UtcOffset};
 
@@ -44,6 +47,26 @@ fn cut(text: &str) -> Option<String> {
     let (second, rest) = text.split_at_checked(19)?;
     let ours = second.contains('T') && !second.ends_with(":60") && rest.ends_with("+00:00");
     ours.then(|| [second, "Z"].concat())
+}
+
+/// A time stamp on its way in.
+struct Stamp(String);
+
+impl<'de> Deserialize<'de> for Stamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Stamp;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a time stamp")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Stamp, E> {
+                let time = timestamp(text).ok_or_else(|| E::custom("not a time stamp"))?;
+                Ok(Stamp(time))
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
 }
 
 #[cfg(test)]

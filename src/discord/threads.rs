@@ -150,8 +150,7 @@ impl Discord {
         let unintelligible = || fault::unintelligible(operation, answer.status);
         let Page { threads, has_more } =
             serde_json::from_slice(&answer.body).map_err(|_| unintelligible())?;
-        let (threads, received) =
-            lenient::list::<T>(threads.get()).ok_or_else(unintelligible)?;
+        let (threads, received) = lenient::list::<T>(threads.get()).ok_or_else(unintelligible)?;
         Ok((threads, received, has_more.unwrap_or_default()))
     }
 }

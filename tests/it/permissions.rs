@@ -11,14 +11,14 @@ use crate::support::permissions::*;
 
 #[test]
 fn permissions_are_bits_in_a_string() {
-    let both: Permissions = serde_json::from_value(json!("2112")).unwrap();
+    let both: Permissions = read(json!("2112"));
     assert_eq!(both, Permissions::from_bits(0x40 | 0x800));
     assert!(both.contains(Permissions::ADD_REACTIONS));
     assert!(both.contains(Permissions::SEND_MESSAGES));
     assert!(!both.contains(Permissions::from_bits(0x2)));
     assert!(!both.contains(Permissions::ADD_REACTIONS | Permissions::from_bits(0x2)));
     // The role of the documentation's example.
-    let role: Permissions = serde_json::from_value(json!("66321471")).unwrap();
+    let role: Permissions = read(json!("66321471"));
     assert_eq!(role.bits(), 0x03f3_fc3f);
     let odd = [
         (json!("18446744073709551617"), 1),
@@ -30,7 +30,7 @@ fn permissions_are_bits_in_a_string() {
         (json!(1.5), 0),
     ];
     for (value, bits) in odd {
-        let read: Permissions = serde_json::from_value(value.clone()).unwrap();
+        let read: Permissions = read(value.clone());
         assert_eq!(read.bits(), bits, "{value}");
     }
 }
@@ -218,8 +218,7 @@ fn a_timeout_leaves_the_view_and_the_history_until_it_ends() {
         (json!(7), true),
     ];
     for (until, over) in table {
-        let member: Member =
-            serde_json::from_value(json!({"communication_disabled_until": until})).unwrap();
+        let member: Member = read(json!({"communication_disabled_until": until}));
         let asker = Asker {
             guild: &guild,
             user: user(BOT),
@@ -252,26 +251,24 @@ fn in_a_direct_message_there_is_nobody_to_ask() {
 
 #[test]
 fn odd_parts_of_an_answer_cost_themselves() {
-    let guild: Guild = serde_json::from_value(json!({
+    let guild: Guild = read(json!({
         "id": GUILD, "owner_id": 7, "roles": [
             null, 7, {"permissions": "8"}, {"id": ROLE_A, "permissions": ["8"]},
             {"id": GUILD, "permissions": "3072", "position": "first"},
         ],
-    }))
-    .unwrap();
-    let member: Member = serde_json::from_value(json!({"roles": [null, 7, ROLE_A, "x"]})).unwrap();
+    }));
+    let member: Member = read(json!({"roles": [null, 7, ROLE_A, "x"]}));
     let asker = Asker {
         guild: &guild,
         user: user(BOT),
         member: &member,
     };
     assert_eq!(asker.in_guild().bits(), 3072);
-    let channel: Channel = serde_json::from_value(json!({
+    let channel: Channel = read(json!({
         "type": "text", "thread_metadata": [], "member": 7, "permission_overwrites": [
             null, {"allow": "8"}, {"id": BOT, "allow": "65536", "deny": {"odd": 1}},
         ],
-    }))
-    .unwrap();
+    }));
     let here = words(&asker.can(&channel, None, NOW));
     assert_eq!(here, ["view", "read_history", "send"]);
 }

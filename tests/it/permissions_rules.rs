@@ -10,6 +10,8 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use time::macros::datetime;
 
+use crate::support::permissions::read;
+
 const GUILD: u64 = 1;
 const OWNER: u64 = 2;
 const BOT: u64 = 3;
@@ -262,10 +264,10 @@ impl Case {
         } else {
             channel["permission_overwrites"] = parent["permission_overwrites"].clone();
         }
-        let guild: Guild = serde_json::from_value(guild).unwrap();
-        let member: Member = serde_json::from_value(member).unwrap();
-        let channel: Channel = serde_json::from_value(channel).unwrap();
-        let parent: Channel = serde_json::from_value(parent).unwrap();
+        let guild: Guild = read(guild);
+        let member: Member = read(member);
+        let channel: Channel = read(channel);
+        let parent: Channel = read(parent);
         let asker = Asker {
             guild: &guild,
             user: UserId(Snowflake::parse(&self.user().to_string()).unwrap()),

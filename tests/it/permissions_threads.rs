@@ -27,7 +27,7 @@ fn a_thread_has_its_parents_permissions_but_one() {
         user: user(BOT),
         member: &member(&[]),
     };
-    let thread: Channel = serde_json::from_value(thread).unwrap();
+    let thread: Channel = read(thread);
     assert!(asker.can(&thread, None, NOW).is_empty());
 }
 

@@ -7,13 +7,13 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::Stamp;
 use super::components;
 use super::copied::{self, Copied, Origin, Quote};
 use super::kind::kind;
 use super::notice::{self, Application, Call, Interaction, Purchase, Subscription};
 use super::parts::{Attachment, Author, Embed, Reaction, Sticker, is_false};
 use super::poll::Poll;
-use super::timestamp;
 use crate::discord::id::{ChannelId, GuildId, MessageId};
 use crate::discord::lenient;
 use crate::discord::text::visible;
@@ -143,8 +143,10 @@ pub(super) struct Wire<'a> {
     author: Option<Author>,
     #[serde(borrow, default)]
     pub(super) content: Cow<'a, str>,
-    timestamp: Option<&'a str>,
-    edited_timestamp: Option<&'a str>,
+    #[serde(default, deserialize_with = "lenient::scalar")]
+    timestamp: Option<Stamp>,
+    #[serde(default, deserialize_with = "lenient::scalar")]
+    edited_timestamp: Option<Stamp>,
     #[serde(rename = "type", default)]
     pub(super) kind: u64,
     #[serde(default, deserialize_with = "lenient::maybe")]
@@ -232,9 +234,9 @@ impl<'de> Deserialize<'de> for Message {
             channel_id: wire.channel_id.unwrap_or(ChannelId(wire.id.0)),
             author,
             content: visible(&wire.content),
-            timestamp: (wire.timestamp.and_then(timestamp))
+            timestamp: (wire.timestamp.take().map(|Stamp(time)| time))
                 .unwrap_or_else(|| super::rfc3339(wire.id.0.created_at())),
-            edited_timestamp: wire.edited_timestamp.and_then(timestamp),
+            edited_timestamp: wire.edited_timestamp.take().map(|Stamp(time)| time),
             kind: kind(wire.kind),
             system,
             reply_to: answered.filter(|_| wire.kind == REPLY),

@@ -10,6 +10,9 @@ use crate::discord::id::{Snowflake, UserId};
 use crate::discord::lenient;
 use crate::discord::text::{Visible, visible};
 
+/// The name of an author whose name cannot be read.
+const UNKNOWN: &str = "unknown";
+
 /// Who wrote a message.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[schemars(inline)]
@@ -99,7 +102,7 @@ impl Author {
     pub(super) fn unknown() -> Self {
         Self {
             id: None,
-            username: "unknown".into(),
+            username: UNKNOWN.into(),
             display_name: None,
             bot: false,
         }
@@ -125,7 +128,8 @@ impl<'de> Deserialize<'de> for Author {
             bot: Option<bool>,
         }
         let wire = Wire::deserialize(deserializer)?;
-        let Visible(username) = wire.username.unwrap_or_default();
+        let username = wire.username.map(|Visible(name)| name);
+        let username = username.unwrap_or_else(|| UNKNOWN.into());
         let shown = wire.global_name.map(|Visible(name)| name);
         Ok(Self {
             id: wire.id,

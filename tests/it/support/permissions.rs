@@ -2,6 +2,7 @@
 
 use discord_mcp_server::discord::permissions::{Ability, Asker, Channel, Guild, Member};
 use discord_mcp_server::discord::{Snowflake, UserId};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -44,20 +45,24 @@ pub const EVERYTHING: u64 = ADD_REACTIONS
     | SEND_IN_THREADS
     | PIN;
 
+/// What is read of an answer of Discord.
+pub fn read<T: DeserializeOwned>(answer: Value) -> T {
+    serde_json::from_str(&answer.to_string()).unwrap()
+}
+
 /// A guild in which everyone may `everyone`, and two roles give `a` and `b`.
 pub fn guild(everyone: u64, a: u64, b: u64) -> Guild {
-    serde_json::from_value(json!({
+    read(json!({
         "id": GUILD, "name": "Harbour Makers", "owner_id": OWNER, "roles": [
             {"id": GUILD, "name": "@everyone", "permissions": everyone.to_string(), "position": 0},
             {"id": ROLE_A, "name": "a", "permissions": a.to_string(), "position": 1},
             {"id": ROLE_B, "name": "b", "permissions": b.to_string(), "position": 2},
         ],
     }))
-    .unwrap()
 }
 
 pub fn member(roles: &[&str]) -> Member {
-    serde_json::from_value(json!({"roles": roles, "communication_disabled_until": null})).unwrap()
+    read(json!({"roles": roles, "communication_disabled_until": null}))
 }
 
 pub fn overwrite(id: &str, allow: u64, deny: u64) -> Value {
@@ -66,8 +71,7 @@ pub fn overwrite(id: &str, allow: u64, deny: u64) -> Value {
 }
 
 pub fn channel(kind: u64, overwrites: &[Value]) -> Channel {
-    serde_json::from_value(json!({"id": "5", "type": kind, "permission_overwrites": overwrites}))
-        .unwrap()
+    read(json!({"id": "5", "type": kind, "permission_overwrites": overwrites}))
 }
 
 pub fn user(id: &str) -> UserId {
@@ -95,6 +99,6 @@ pub fn can_in_thread(guild: &Guild, thread: Value, overwrites: &[Value]) -> Vec<
         user: user(BOT),
         member: &member(&[]),
     };
-    let thread: Channel = serde_json::from_value(thread).unwrap();
+    let thread: Channel = read(thread);
     words(&asker.can(&thread, Some(&channel(0, overwrites)), NOW))
 }
