@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http_body_util::{BodyExt as _, Limited};
 use secrecy::{ExposeSecret, SecretString};
 use serenity::http::{LightMethod, Request, Route};
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
@@ -27,9 +28,9 @@ use crate::metrics;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long one request to Discord may take, its answer's body included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
-/// Connections to Discord that are kept while nobody uses them: each takes some 40 KiB, and more are
-/// open after a burst alone.
-const IDLE_CONNECTIONS: usize = 32;
+/// How long a connection to Discord is kept while nobody uses it. Each takes some 40 KiB, and after a
+/// burst there are many.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// The largest answer that is read: 100 messages with all that can hang on them stay below it.
 const BODY_LIMIT: usize = 8 << 20;
 /// How long before the end of a call waiting ends, so that the call can say why.
@@ -55,7 +56,7 @@ impl Connector {
         let client = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(REQUEST_TIMEOUT)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .pool_idle_timeout(IDLE_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .build()
@@ -414,15 +415,13 @@ impl Discord {
     }
 }
 
-async fn read(mut response: reqwest::Response) -> Result<Bytes, Unread> {
-    // Room for what is announced, within reason: what is not told is what makes the room grow.
-    let announced = response.content_length().unwrap_or_default();
-    let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0).min(1 << 20));
-    while let Some(chunk) = response.chunk().await.map_err(Unread::Broken)? {
-        if body.len() + chunk.len() > BODY_LIMIT {
-            return Err(Unread::TooLarge);
+async fn read(response: reqwest::Response) -> Result<Bytes, Unread> {
+    let body = Limited::new(reqwest::Body::from(response), BODY_LIMIT);
+    match body.collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        // It is the only other error there is.
+        Err(error) => {
+            Err((error.downcast().ok()).map_or(Unread::TooLarge, |error| Unread::Broken(*error)))
         }
-        body.extend_from_slice(&chunk);
     }
-    Ok(body.into())
 }
