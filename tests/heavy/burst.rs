@@ -18,15 +18,12 @@ const TAKES: Duration = Duration::from_secs(1);
 const ROOM: usize = 256;
 /// How soon half of those that are shed must know it.
 const SHED: Duration = Duration::from_millis(50);
-/// How many bursts; the first makes the buffers grow.
 const BURSTS: usize = 3;
-/// In MiB, from the first burst on.
+/// In MiB, what a burst may leave behind.
 const BACK: f64 = 2.0;
-
-/// What the first may leave behind, as a part of what was there: kept connections, and tables that grew.
-const HALF_MORE: f64 = 1.5;
-/// How long memory takes to go back to the system.
-const PAUSE: Duration = Duration::from_secs(20);
+/// How long memory takes to go back to the system: connections to Discord are looked over every
+/// fifteen seconds, and closed when nobody has used them for as long.
+const PAUSE: Duration = Duration::from_secs(35);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_calls_at_once_are_answered_or_shed() {
@@ -35,7 +32,7 @@ async fn a_thousand_calls_at_once_are_answered_or_shed() {
     }
     let steady = Steady::start(TAKES, &[]).await;
     steady.run(64, 64, None).await;
-    let fresh = steady.resident();
+    let fresh = settled(&steady).await;
     let (mut idle, mut medians) = (Vec::new(), Vec::new());
     for burst in 1..=BURSTS {
         let (words, shed, longest, peak) = strike(&steady).await;
@@ -53,9 +50,8 @@ async fn a_thousand_calls_at_once_are_answered_or_shed() {
         medians.push(shed[shed.len() / 2]);
     }
     assert!(medians.iter().all(|median| *median < SHED), "{medians:?}");
-    let back = idle.iter().all(|rest| (rest - idle[0]).abs() <= BACK);
-    assert!(back, "{idle:?}");
-    assert!(idle[0] < fresh * HALF_MORE, "{fresh} MiB, then {idle:?}");
+    let back = idle.iter().all(|rest| *rest <= fresh + BACK);
+    assert!(back, "{fresh} MiB, then {idle:?}");
 }
 
 /// All at once, each on a connection of its own that is open already: what was said, how long those
