@@ -80,6 +80,8 @@ pub struct App {
 /// 8. authentication: only on routes that need it, so that an unknown path is a 404;
 /// 9. the caller's own limit: it takes to know who calls, and comes before what the call costs;
 /// 10. for MCP alone: what HTTP must say and the protocol's handler cannot.
+///
+/// Steps 7 to 9 are `entrance`, which REST's handlers ask as an extractor and MCP as a layer.
 pub fn router(app: Arc<App>) -> Router {
     let tools = Router::new()
         .route("/mcp/v1/tools", get(rest::list_tools))
