@@ -274,12 +274,13 @@ impl Dispatcher {
         asked: Asked,
     ) -> CallResult {
         let this = Arc::clone(self);
-        Finished::whatever_happens(async move {
+        let call = AssertUnwindSafe(async move {
             let result = this.record(caller, asked, Run::through).await;
             drop(permit);
             result
-        })
-        .await
+        });
+        let call = Finished::whatever_happens(call.catch_unwind()).await;
+        call.unwrap_or_else(|_| Err(Error::internal()))
     }
 
     /// Runs the call between its audit lines. `work` is [`Run::through`], but for tests.

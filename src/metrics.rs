@@ -247,27 +247,26 @@ pub(crate) fn bearer(known: bool) {
 }
 
 /// A request to Discord was answered with this status, or not at all. `route` is a name of ours.
-pub(crate) fn discord_request(
-    route: &'static str,
-    status: Option<u16>,
-    retry: u32,
-    took: Duration,
-) {
-    static KEPT: Kept<(&str, Option<u16>, u32), (Counter, Histogram)> = Kept::new();
+pub(crate) fn discord_request(route: &str, status: Option<u16>, retry: u32, took: Duration) {
+    static KEPT: Kept<(String, Option<u16>, u32), (Counter, Histogram)> = Kept::new();
     if !counting() {
         return;
     }
-    let make = |&(route, status, retry): &(&'static str, Option<u16>, u32)| {
+    let make = |(route, status, retry): &(String, Option<u16>, u32)| {
+        let route = route.clone();
         let status = status.map_or_else(|| "none".to_owned(), |status| status.to_string());
         let retry = retry.to_string();
-        let counter =
-            counter!(DISCORD_REQUESTS, "route" => route, "status" => status, "retry" => retry);
+        let counter = counter!(DISCORD_REQUESTS, "route" => route.clone(), "status" => status, "retry" => retry);
         (counter, histogram!(DISCORD_SECONDS, "route" => route))
     };
-    KEPT.with((route, status, retry), make, |(requests, seconds)| {
-        requests.increment(1);
-        seconds.record(took);
-    });
+    KEPT.with(
+        (route.to_owned(), status, retry),
+        make,
+        |(requests, seconds)| {
+            requests.increment(1);
+            seconds.record(took);
+        },
+    );
 }
 
 /// A request waited for room in Discord's limits.

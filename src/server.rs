@@ -35,9 +35,6 @@ const HEADERS: usize = 64;
 const BACKLOG: i32 = 4096;
 /// The pause after a failure to accept, as when descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Of a full server's connections one in so many is closed at once, so that not each newcomer waits
-/// until another has gone.
-const ROOM: usize = 32;
 /// How often a full server looks for a connection that it can close.
 const FULL_PAUSE: Duration = Duration::from_millis(20);
 /// How long a client may keep a server waiting that shuts down, and how often that is looked at.
@@ -94,7 +91,7 @@ pub async fn run(
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                connections.make_room(ROOM);
+                connections.make_room();
                 tokio::time::sleep(ACCEPT_PAUSE).await;
                 continue;
             }
@@ -154,7 +151,7 @@ async fn accept(
         return Ok((stream, address, permit));
     }
     loop {
-        connections.make_room(ROOM);
+        connections.make_room();
         let free = Arc::clone(permits).acquire_owned();
         // The semaphore is never closed.
         if let Ok(permit) = tokio::time::timeout(FULL_PAUSE, free).await {

@@ -275,7 +275,7 @@ impl Discord {
         let answered = self.client.execute(request).await;
         let status = answered.as_ref().ok();
         let status = status.map(|response| response.status().as_u16());
-        metrics::discord_request(route.name, status, retry, sent.elapsed());
+        metrics::discord_request(&route.name, status, retry, sent.elapsed());
         let mut response = answered.map_err(|error| {
             let again = if error.is_connect() {
                 Again::NotDone

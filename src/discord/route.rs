@@ -3,19 +3,6 @@
 use reqwest::Request;
 use reqwest::header::CONTENT_TYPE;
 
-/// The routes that this server asks, without any id, as Discord documents them.
-const NAMES: [&str; 9] = [
-    "GET /channels/{id}",
-    "GET /channels/{id}/messages",
-    "POST /channels/{id}/messages",
-    "GET /channels/{id}/messages/{id}",
-    "DELETE /channels/{id}/messages/{id}",
-    "POST /channels/{id}/messages/bulk-delete",
-    "GET /channels/{id}/threads/archived/public",
-    "GET /guilds/{id}/threads/active",
-    "GET /guilds/{id}/messages/search",
-];
-
 /// A request's route: its method and path, without the ids that Discord does not count apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RouteKey {
@@ -25,8 +12,8 @@ pub(super) struct RouteKey {
     pub(super) major: String,
     /// The method and the whole path: what is asked, as far as permissions go.
     pub(super) what: String,
-    /// One of [`NAMES`], or `other`.
-    pub(super) name: &'static str,
+    /// The method and the path without any id, as Discord documents it: one of a few.
+    pub(super) name: String,
 }
 
 impl RouteKey {
@@ -34,9 +21,7 @@ impl RouteKey {
         let mut key = Self::new(request.method().as_str(), request.url().path());
         // A search names its channel in the query alone.
         let mut query = request.url().query_pairs();
-        if key.name.ends_with("/search")
-            && let Some((_, channel)) = query.find(|(name, _)| name == "channel_id")
-        {
+        if let Some((_, channel)) = query.find(|(name, _)| name == "channel_id") {
             key.what += &format!("?channel_id={channel}");
         }
         // Files take a permission of their own.
@@ -48,51 +33,31 @@ impl RouteKey {
     }
 
     fn new(method: &str, path: &str) -> Self {
-        let room = method.len() + path.len() + 1;
-        let (mut route, mut what) = (String::with_capacity(room), String::with_capacity(room));
-        route += method;
-        let mut major = "";
+        let (mut route, mut major) = (method.to_owned(), String::new());
+        let mut name = format!("{method} ");
         for segment in path.split('/').skip(1) {
-            let is_id = is_id(segment);
+            let is_id = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
+            if !matches!(segment, "api" | "v10") {
+                name.push('/');
+                name += if is_id { "{id}" } else { segment };
+            }
             if is_id && !major.is_empty() {
                 route += "/{}";
                 continue;
             }
             if is_id {
-                major = segment;
+                segment.clone_into(&mut major);
             }
             route.push('/');
             route += segment;
         }
-        what += method;
-        what.push(' ');
-        what += path;
-        let name = NAMES.into_iter().find(|name| is_of(name, method, path));
         Self {
             route,
-            major: major.to_owned(),
-            what,
-            name: name.unwrap_or("other"),
+            major,
+            what: format!("{method} {path}"),
+            name,
         }
     }
-}
-
-fn is_id(segment: &str) -> bool {
-    !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Whether a request is of the route with this name.
-fn is_of(name: &str, method: &str, path: &str) -> bool {
-    let path = path.strip_prefix("/api/v10").unwrap_or(path);
-    let Some(template) = name.strip_prefix(method) else {
-        return false;
-    };
-    let mut segments = path.split('/');
-    let fits = template.trim_start().split('/').all(|named| {
-        let segment = segments.next();
-        segment.is_some_and(|segment| segment == named || named == "{id}" && is_id(segment))
-    });
-    fits && segments.next().is_none()
 }
 
 #[cfg(test)]
@@ -108,8 +73,7 @@ mod tests {
         assert_eq!(key.what, "DELETE /api/v10/channels/12/messages/34");
         let key = RouteKey::new("GET", "/api/v10/guilds/7/messages/search");
         assert_eq!(key.route, "GET/api/v10/guilds/7/messages/search");
-        assert_eq!(key.name, "GET /guilds/{id}/messages/search");
-        let key = RouteKey::new("GET", "/api/v10/guilds/7/emojis/8");
-        assert_eq!((key.name, key.major.as_str()), ("other", "7"));
+        let key = RouteKey::new("GET", "/api/v10/guilds/7/channels");
+        assert_eq!(key.name, "GET /guilds/{id}/channels");
     }
 }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use ipnet::IpNet;
 
@@ -62,6 +63,12 @@ pub(super) fn name_client(proxies: &TrustedProxies, request: &mut Request) {
             request.extensions_mut().insert(client);
         }
     }
+}
+
+/// The client's address, as it was named.
+pub(super) fn client_of(parts: &Parts) -> Option<IpAddr> {
+    let client = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+    client.map(|ConnectInfo(address)| address.ip())
 }
 
 #[cfg(test)]

@@ -1,16 +1,15 @@
 //! Where calls enter, through either door: the server sheds what it could not do soon, instead of
 //! queueing it without bound; authenticates; and holds the caller to its own limit.
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::response::Response;
 
 use super::App;
 use super::caller_limits::Verdict;
+use super::client::client_of;
 use super::render::failure;
 use crate::auth::{Principal, bearer};
 use crate::dispatch::{Asked, Caller, Permit, RequestId};
@@ -56,7 +55,7 @@ pub(super) async fn enter(
     .retry_after(wait)
     .hint("Wait `retry_after` seconds before the next call.");
     let door = if over_mcp { "mcp" } else { "rest" };
-    let caller = Caller::new(principal, door, id.clone(), client(parts));
+    let caller = Caller::new(principal, door, id.clone(), client_of(parts));
     // An authenticated refusal is recorded; where that fails, that is what is told.
     let asked = Asked::Refused(None, error);
     let error = match app.dispatcher.call(caller, permit, asked).await {
@@ -94,10 +93,4 @@ pub(super) async fn admitted(
         }
         response
     })
-}
-
-/// The client's address.
-pub(super) fn client(parts: &Parts) -> Option<IpAddr> {
-    let client = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    client.map(|ConnectInfo(address)| address.ip())
 }

@@ -18,8 +18,8 @@ use serde_json::Map;
 use tower::{Layer as _, ServiceExt as _};
 
 use super::bodies::whole_body;
-use super::client::name_client;
-use super::entrance::{Entered, admitted, client, enter, told};
+use super::client::{client_of, name_client};
+use super::entrance::{Entered, admitted, enter, told};
 use super::render::{failure, json_rpc_failure, unsupported_version};
 use super::rest::is_json;
 use super::{App, cors};
@@ -205,7 +205,7 @@ async fn guard_mcp(
     let Entered {
         permit, principal, ..
     } = entered;
-    let caller = Caller::new(Arc::clone(principal), "mcp", id.clone(), client(&parts));
+    let caller = Caller::new(Arc::clone(principal), "mcp", id.clone(), client_of(&parts));
     let refused =
         |message: &'static str| Asked::Refused(None, Error::new(Code::InvalidRequest, message));
     let (code, message, rpc_id, asked) = match inspect(&body, principal) {

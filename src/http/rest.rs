@@ -14,7 +14,8 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::App;
-use super::entrance::{Entered, client, enter, told};
+use super::client::client_of;
+use super::entrance::{Entered, enter, told};
 use super::render::failure;
 use crate::auth::Principal;
 use crate::discord::{GuildId, Snowflake};
@@ -148,7 +149,7 @@ impl FromRequestParts<Arc<App>> for Asking {
         let id = id.ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())?;
         let entered = enter(app, &id, parts, |error| failure(error, &id)).await?;
         Ok(Self {
-            client: client(parts),
+            client: client_of(parts),
             id,
             entered,
         })

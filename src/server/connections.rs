@@ -22,6 +22,9 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Who was accepted or answered a moment ago does not keep the server waiting yet: a request may be
 /// there that nobody has read.
 const MOMENT: Duration = Duration::from_millis(20);
+/// Of a full server's connections one in so many is closed at once, so that not each newcomer waits
+/// until another has gone.
+const ROOM: usize = 32;
 
 /// All open connections.
 #[derive(Default)]
@@ -89,9 +92,9 @@ impl Connections {
         }
     }
 
-    /// Closes those that have waited longest for their clients: one in `part`, and one at least, if any
-    /// waits. Those that never came to an answer go first.
-    pub(super) fn make_room(&self, part: usize) {
+    /// Closes those that have waited longest for their clients: one in [`ROOM`], and one at least, if
+    /// any waits. Those that never came to an answer go first.
+    pub(super) fn make_room(&self) {
         let (all, now) = (self.all(), Instant::now());
         let wanted = |connection: &&Arc<Connection>| !connection.unwanted.load(Ordering::SeqCst);
         let waiting = (all.values().filter(wanted))
@@ -100,7 +103,7 @@ impl Connections {
         let mut waiting: Vec<_> = waiting.collect();
         let answered = |connection: &Connection| connection.answered.load(Ordering::SeqCst);
         waiting.sort_by_cached_key(|(since, connection)| (answered(connection), *since));
-        for (_, longest) in waiting.into_iter().take((all.len() / part).max(1)) {
+        for (_, longest) in waiting.into_iter().take((all.len() / ROOM).max(1)) {
             longest.dismiss();
         }
     }

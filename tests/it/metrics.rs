@@ -110,6 +110,21 @@ async fn calls_requests_and_refusals_are_counted() {
     assert_eq!(found[&build], 1.0);
 }
 
+/// Each under its own name, and none under a common one.
+#[tokio::test]
+async fn what_is_asked_to_find_a_name_is_counted_by_its_route() {
+    let server = Server::start().await;
+    let token = tokens::token();
+    invoke(&server, &token, &call("get_channel_info", "#general"), &[]).await;
+    let found = measured(&server).await;
+    for route in ["GET /users/@me/guilds", "GET /guilds/{id}/channels"] {
+        let name = format!(
+            r#"discord_mcp_discord_requests_total{{route="{route}",status="200",retry="0"}}"#
+        );
+        assert!(found.contains_key(&name), "{name}: {found:#?}");
+    }
+}
+
 #[tokio::test]
 async fn what_callers_send_is_in_no_label() {
     let server = Server::start().await;
