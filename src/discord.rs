@@ -25,6 +25,7 @@ mod send;
 mod text;
 mod threads;
 mod token;
+mod transport;
 mod upload;
 
 pub use api::{Bounds, History, PAGE};

@@ -81,6 +81,12 @@ pub async fn run(
     let permits = Arc::new(Semaphore::new(limits.connections));
     let connections = Arc::new(Connections::default());
     let graceful = GracefulShutdown::new();
+    let shutdown = async {
+        tokio::select! {
+            () = shutdown => {}
+            () = connections.look_over() => {}
+        }
+    };
     tokio::pin!(shutdown);
     loop {
         let accepted = tokio::select! {

@@ -64,12 +64,12 @@ impl Discord {
         let route = Route::Guild {
             guild_id: id.0.get().into(),
         };
-        let guild: Guild = object(operation, &self.read(operation, route, Vec::new()).await?)?;
+        let guild: Guild = object(operation, &self.read(operation, route, &[]).await?)?;
         let route = Route::GuildMember {
             guild_id: id.0.get().into(),
             user_id: user.0.get().into(),
         };
-        let member: Member = object(operation, &self.read(operation, route, Vec::new()).await?)?;
+        let member: Member = object(operation, &self.read(operation, route, &[]).await?)?;
         let both = (guild.into(), member.into());
         self.catalogue().join(id, &both);
         Ok(both)
@@ -81,7 +81,7 @@ impl Discord {
         let route = Route::Channel {
             channel_id: channel_id(channel),
         };
-        let answer = self.read(operation, route, Vec::new()).await?;
+        let answer = self.read(operation, route, &[]).await?;
         let read: Channel = object(operation, &answer)?;
         self.places.remember(channel, Place::of(&read));
         Ok((read, object(operation, &answer)?))

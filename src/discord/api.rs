@@ -48,7 +48,7 @@ impl Discord {
         let route = Route::Channel {
             channel_id: channel_id(channel),
         };
-        let answer = self.read(operation, route, Vec::new()).await?;
+        let answer = self.read(operation, route, &[]).await?;
         let read: Channel = object(operation, &answer)?;
         self.places.remember(channel, Place::of(&read));
         Ok(read)
@@ -100,7 +100,7 @@ impl Discord {
         let route = Route::ChannelMessages {
             channel_id: channel_id(channel),
         };
-        let answer = self.read(operation, route, query).await?;
+        let answer = self.read(operation, route, &query).await?;
         let (mut messages, received) = lenient::list::<Message>(&lenient::text(&answer.body))
             .ok_or_else(|| fault::unintelligible(operation, answer.status))?;
         messages
@@ -119,7 +119,7 @@ impl Discord {
             channel_id: channel_id(channel),
             message_id: message_id(message),
         };
-        let answer = self.read(operation, route, Vec::new()).await?;
+        let answer = self.read(operation, route, &[]).await?;
         let mut read: Message = object(operation, &answer)?;
         read.channel_id = channel;
         Ok(read)
@@ -143,7 +143,7 @@ impl Discord {
             Operation::Delete,
             route,
             LightMethod::Delete,
-            Vec::new(),
+            &[],
             None,
             audit_reason(reason)?,
         )
@@ -170,7 +170,7 @@ impl Discord {
             Operation::Delete,
             route,
             LightMethod::Post,
-            Vec::new(),
+            &[],
             Some(body),
             audit_reason(reason)?,
         )
@@ -182,7 +182,7 @@ impl Discord {
         &self,
         operation: Operation,
         route: Route<'_>,
-        query: Vec<(&'static str, String)>,
+        query: &[(&'static str, String)],
     ) -> Result<Answer, Error> {
         self.execute(
             operation,

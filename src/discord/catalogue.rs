@@ -7,9 +7,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::http::HeaderMap;
 use serde::{Deserialize, Deserializer, Serialize};
-use serenity::http::{LightMethod, Route};
+use serenity::http::Route;
 
 use super::client::Discord;
 use super::fault::{self, Operation};
@@ -219,10 +218,7 @@ impl Discord {
         query: Vec<(&'static str, String)>,
     ) -> Result<(Vec<Named>, usize), Error> {
         let operation = Operation::ReadGuild;
-        let headers = HeaderMap::new();
-        let answer = self
-            .execute(operation, route, LightMethod::Get, query, None, headers)
-            .await?;
+        let answer = self.read(operation, route, &query).await?;
         lenient::list(&lenient::text(&answer.body))
             .ok_or_else(|| fault::unintelligible(operation, answer.status))
     }

@@ -1,47 +1,41 @@
-//! One connection pool for the process, one client for a call, one way to execute a request.
+//! One pool of connections for the process, one client for a call, one way to execute a request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use http_body_util::{BodyExt as _, Limited};
+use axum::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use http_body_util::Full;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
-use serenity::http::{LightMethod, Request, Route};
+use serenity::constants::USER_AGENT;
+use serenity::http::{LightMethod, Route};
 use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit};
 use tokio::time::Instant;
 
 use super::catalogue::Catalogue;
 use super::cdn::Cdn;
-use super::fault::{self, NoPlace, Operation, Refusal, Unread};
+use super::fault::{self, NoPlace, Operation, Refusal};
 use super::headers::RateHeaders;
 use super::memory::{HeldBack, Memory, Place, Token};
 use super::place::Places;
 use super::retry::{Again, Failure};
 use super::route::RouteKey;
 use super::token::BotToken;
+use super::transport::{Breach, Transport};
 use crate::error::{Code, Error};
 use crate::metrics;
 
-/// How long connecting to Discord may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long one request to Discord may take, its answer's body included.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a connection to Discord is kept while nobody uses it. Each takes some 40 KiB, and after a
-/// burst there are many.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-/// The largest answer that is read: 100 messages with all that can hang on them stay below it.
-const BODY_LIMIT: usize = 8 << 20;
 /// How long before the end of a call waiting ends, so that the call can say why.
 const MARGIN: Duration = Duration::from_millis(20);
-/// The address in every path that serenity's routes build, which [`Request::build`] replaces.
+/// The address in every path that serenity's routes build.
 const PUBLIC_ORIGIN: &str = "https://discord.com";
 
 /// What all calls share: pooled connections to one Discord API, what it told of its limits, and no
 /// secret.
 pub struct Connector {
-    client: reqwest::Client,
+    transport: Transport,
     origin: Arc<str>,
     places: Arc<Places>,
     memory: Arc<Memory>,
@@ -49,20 +43,11 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// A connector to the Discord API at `origin`, such as `https://discord.com`, and to `cdn`. It follows no
-    /// redirect and uses no proxy of the environment: a token goes to `origin` or nowhere. `None`
-    /// when TLS or randomness is not available.
+    /// A connector to the Discord API at `origin`, such as `https://discord.com`, and to `cdn`. A token goes
+    /// to `origin` or nowhere. `None` when TLS or randomness is not available.
     pub fn new(origin: &str, cdn: Cdn) -> Option<Self> {
-        let client = reqwest::Client::builder()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .build()
-            .ok()?;
         Some(Self {
-            client,
+            transport: Transport::new()?,
             origin: origin.trim_end_matches('/').into(),
             places: Arc::default(),
             memory: Arc::new(Memory::new()?),
@@ -92,7 +77,7 @@ impl Connector {
             .retry_after(Duration::from_secs(1))
         })?;
         Ok(Discord {
-            client: self.client.clone(),
+            transport: self.transport.clone(),
             origin: Arc::clone(&self.origin),
             places: Arc::clone(&self.places),
             memory: Arc::clone(&self.memory),
@@ -119,7 +104,7 @@ impl Connector {
 
 /// A Discord client for one call, under that call's bot token.
 pub struct Discord {
-    client: reqwest::Client,
+    transport: Transport,
     origin: Arc<str>,
     pub(super) places: Arc<Places>,
     memory: Arc<Memory>,
@@ -155,78 +140,86 @@ impl Discord {
         &self.cdn
     }
 
-    /// Executes one of serenity's routes. `query` values must be ids, numbers or words of ours:
-    /// serenity does not escape them. A body is JSON unless `headers` say otherwise.
+    /// Executes one of serenity's routes. A body is JSON unless `headers` say otherwise.
     pub(super) async fn execute(
         &self,
         operation: Operation,
         route: Route<'_>,
         method: LightMethod,
-        query: Vec<(&'static str, String)>,
+        query: &[(&'static str, String)],
         body: Option<Vec<u8>>,
         headers: HeaderMap,
     ) -> Result<Answer, Error> {
-        let kind = headers.get(header::CONTENT_TYPE).cloned();
-        let mut request = Request::new(route, method)
-            .params((!query.is_empty()).then_some(query))
-            .body(body)
-            .headers(Some(headers))
-            .build(
-                &self.client,
-                self.authorization.expose_secret(),
-                Some(&self.origin),
-            )
-            .map_err(|_| {
-                tracing::error!("a request to Discord could not be built");
-                Error::internal()
-            })?;
-        // serenity calls every body JSON.
-        if let Some(kind) = kind {
-            request = request.headers(HeaderMap::from_iter([(header::CONTENT_TYPE, kind)]));
-        }
-        self.send(operation, request).await
+        let path = route.path();
+        let path = path.strip_prefix(PUBLIC_ORIGIN).ok_or_else(|| {
+            tracing::error!("a route leads to another host than Discord's");
+            Error::internal()
+        })?;
+        let method = method.reqwest_method();
+        let route = RouteKey::of(&method, path, query, &headers);
+        let outgoing = self.outgoing(method, path, query, body, headers)?;
+        self.send(operation, &route, outgoing).await
     }
 
-    /// Executes a GET that serenity has no route for, with `query` escaped.
+    /// Executes a GET that serenity has no route for.
     pub(super) async fn get(
         &self,
         operation: Operation,
         path: &str,
         query: &[(&'static str, String)],
     ) -> Result<Answer, Error> {
+        let path = format!("/api/v10{path}");
+        let route = RouteKey::of(&Method::GET, &path, query, &HeaderMap::new());
+        let outgoing = self.outgoing(Method::GET, &path, query, None, HeaderMap::new())?;
+        self.send(operation, &route, outgoing).await
+    }
+
+    /// What is sent: to `origin`, since a path begins with a slash, and under this call's token.
+    fn outgoing(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&'static str, String)],
+        body: Option<Vec<u8>>,
+        mut headers: HeaderMap,
+    ) -> Result<Outgoing, Error> {
+        let mut address = String::with_capacity(self.origin.len() + path.len() + 64);
+        address.push_str(&self.origin);
+        address.push_str(path);
+        for (at, (name, value)) in query.iter().enumerate() {
+            address.push(if at == 0 { '?' } else { '&' });
+            address.push_str(name);
+            address.push('=');
+            address.extend(utf8_percent_encode(value, NON_ALPHANUMERIC));
+        }
         let mut authorization = HeaderValue::from_str(self.authorization.expose_secret())
             .map_err(|_| Error::internal())?;
         authorization.set_sensitive(true);
-        let request = self
-            .client
-            .get(format!("{}/api/v10{path}", self.origin))
-            .header(header::USER_AGENT, serenity::constants::USER_AGENT)
-            .header(header::AUTHORIZATION, authorization)
-            .query(query);
-        self.send(operation, request).await
+        headers.insert(header::AUTHORIZATION, authorization);
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        if body.is_some() {
+            let json = HeaderValue::from_static("application/json");
+            headers.entry(header::CONTENT_TYPE).or_insert(json);
+        }
+        Ok(Outgoing {
+            method,
+            address: Uri::try_from(address).map_err(|_| Error::internal())?,
+            headers,
+            body: body.unwrap_or_default().into(),
+        })
     }
 
     /// The one place from which requests leave: tried again where that is safe and there is time.
     async fn send(
         &self,
         operation: Operation,
-        request: reqwest::RequestBuilder,
+        route: &RouteKey,
+        outgoing: Outgoing,
     ) -> Result<Answer, Error> {
-        let request = request.build().map_err(|_| Error::internal())?;
-        // A route that did not begin with the public origin would not have been redirected to
-        // ours, and the token would travel to an address nobody configured.
-        if self.origin.as_ref() != PUBLIC_ORIGIN
-            && !request.url().as_str().starts_with(&*self.origin)
-        {
-            tracing::error!("a request would have left for another host than DISCORD_API_BASE");
-            return Err(Error::internal());
-        }
-        let route = RouteKey::of(&request);
         let (mut attempts, mut doubt) = (0, None);
         loop {
-            // The bodies of our requests are in memory, so there is always another.
-            let copy = request.try_clone().ok_or_else(Error::internal)?;
-            let failure = match self.attempt(operation, &route, copy, attempts).await {
+            let request = outgoing.request();
+            let failure = match self.attempt(operation, route, request, attempts).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -235,7 +228,7 @@ impl Discord {
                 return Err(failure.error);
             }
             if doubt.is_some()
-                && request.method() == Method::DELETE
+                && outgoing.method == Method::DELETE
                 && let Some(answer) = failure.deleted_before()
             {
                 return Ok(answer);
@@ -258,7 +251,7 @@ impl Discord {
         &self,
         operation: Operation,
         route: &RouteKey,
-        request: reqwest::Request,
+        request: Request<Full<Bytes>>,
         retry: u32,
     ) -> Result<Answer, Failure> {
         let asked = Instant::now();
@@ -272,19 +265,18 @@ impl Discord {
         })?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let sent = Instant::now();
-        let answered = self.client.execute(request).await;
+        let answered = self.transport.send(request).await;
         let status = answered.as_ref().ok();
-        let status = status.map(|response| response.status().as_u16());
+        let status = status.map(|response| response.status.as_u16());
         metrics::discord_request(&route.name, status, retry, sent.elapsed());
-        let mut response = answered.map_err(|error| {
-            let again = if error.is_connect() {
-                Again::NotDone
-            } else {
-                Again::MayBeDone
+        let mut response = answered.map_err(|breach| {
+            let again = match breach {
+                Breach::Unreachable => Again::NotDone,
+                _ => Again::MayBeDone,
             };
-            Failure::new(fault::unanswered(operation, &error), again)
+            Failure::new(fault::unanswered(operation, breach), again)
         })?;
-        let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
+        let (status, headers) = (response.status, std::mem::take(&mut response.headers));
         let rates = RateHeaders::read(&headers);
         if status.as_u16() == 401 {
             self.token.died();
@@ -300,22 +292,18 @@ impl Discord {
             place.answered(&rates);
             None
         };
-        let refusal = match read(response).await {
+        let refusal = match response.body().await {
             Ok(body) if status.is_success() => return Ok(Answer { status, body }),
             Ok(body) => Refusal::read(&body),
-            // Why Discord refuses is in the status and the headers, too.
-            Err(Unread::Broken(_)) if matches!(status.as_u16(), 401 | 403 | 429) => {
-                Some(Refusal::default())
+            Err(Breach::TooLarge) => {
+                let error = fault::unread(operation, status, Breach::TooLarge);
+                return Err(Failure::last(error));
             }
-            Err(unread) => {
-                let again = match unread {
-                    Unread::TooLarge => Again::No,
-                    Unread::Broken(_) => Again::MayBeDone,
-                };
-                return Err(Failure::new(
-                    fault::unread(operation, status, unread),
-                    again,
-                ));
+            // Why Discord refuses is in the status and the headers, too.
+            Err(_) if matches!(status.as_u16(), 401 | 403 | 429) => Some(Refusal::default()),
+            Err(breach) => {
+                let error = fault::unread(operation, status, breach);
+                return Err(Failure::new(error, Again::MayBeDone));
             }
         };
         let error = fault::refused(operation, status, &headers, refusal.as_ref());
@@ -415,13 +403,20 @@ impl Discord {
     }
 }
 
-async fn read(response: reqwest::Response) -> Result<Bytes, Unread> {
-    let body = Limited::new(reqwest::Body::from(response), BODY_LIMIT);
-    match body.collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        // It is the only other error there is.
-        Err(error) => {
-            Err((error.downcast().ok()).map_or(Unread::TooLarge, |error| Unread::Broken(*error)))
-        }
+/// A request that may be sent more than once.
+struct Outgoing {
+    method: Method,
+    address: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Outgoing {
+    fn request(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.address.clone();
+        *request.headers_mut() = self.headers.clone();
+        request
     }
 }

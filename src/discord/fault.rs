@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::lenient;
+use super::transport::Breach;
 use crate::error::{Code, Error};
 
 /// What was asked of Discord. It decides what a refusal most likely means.
@@ -66,25 +67,17 @@ impl Operation {
     }
 }
 
-/// No answer came: the time was up, or the connection failed.
-pub(super) fn unanswered(operation: Operation, error: &reqwest::Error) -> Error {
-    tracing::warn!(
-        ?operation,
-        connect = error.is_connect(),
-        timeout = error.is_timeout(),
-        "Discord did not answer"
-    );
-    if error.is_timeout() && !error.is_connect() {
-        return timed_out(operation.has_effect());
-    }
-    if error.is_connect() {
-        return Error::new(
+/// No answer came.
+pub(super) fn unanswered(operation: Operation, breach: Breach) -> Error {
+    tracing::warn!(?operation, ?breach, "Discord did not answer");
+    match breach {
+        Breach::Unreachable => Error::new(
             Code::DiscordError,
             "Discord could not be reached; nothing was sent",
         )
-        .hint("Check the network and DISCORD_API_BASE, or try again in a moment.");
+        .hint("Check the network and DISCORD_API_BASE, or try again in a moment."),
+        breach => broken_off(operation, breach),
     }
-    broken(operation, "The connection to Discord broke")
 }
 
 /// The call's time is up. For a call with an effect the caller must know that it may have happened.
@@ -99,27 +92,25 @@ pub(crate) fn timed_out(has_effect: bool) -> Error {
     Error::new(Code::DiscordTimeout, "Discord did not answer in time")
 }
 
-/// Why an answer's body could not be read.
-#[derive(Debug)]
-pub(super) enum Unread {
-    TooLarge,
-    Broken(reqwest::Error),
-}
-
 /// An answer began and its body could not be read.
-pub(super) fn unread(operation: Operation, status: StatusCode, unread: Unread) -> Error {
+pub(super) fn unread(operation: Operation, status: StatusCode, breach: Breach) -> Error {
     tracing::warn!(
         ?operation,
         status = status.as_u16(),
-        ?unread,
+        ?breach,
         "an answer of Discord could not be read"
     );
-    let error = match unread {
-        Unread::TooLarge => broken(operation, "Discord's answer is larger than 8 MiB"),
-        Unread::Broken(error) if error.is_timeout() => timed_out(operation.has_effect()),
-        Unread::Broken(_) => broken(operation, "The connection to Discord broke"),
-    };
-    error.discord(status.as_u16(), None)
+    broken_off(operation, breach).discord(status.as_u16(), None)
+}
+
+fn broken_off(operation: Operation, breach: Breach) -> Error {
+    match breach {
+        Breach::TooLate => timed_out(operation.has_effect()),
+        Breach::TooLarge => broken(operation, "Discord's answer is larger than 8 MiB"),
+        Breach::Unreachable | Breach::Broken => {
+            broken(operation, "The connection to Discord broke")
+        }
+    }
 }
 
 /// A status of success with a body that is not what Discord documents.

@@ -1,7 +1,6 @@
 //! What a request is to Discord's limits.
 
-use reqwest::Request;
-use reqwest::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, Method, header};
 
 /// A request's route: its method and path, without the ids that Discord does not count apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,15 +16,20 @@ pub(super) struct RouteKey {
 }
 
 impl RouteKey {
-    pub(super) fn of(request: &Request) -> Self {
-        let mut key = Self::new(request.method().as_str(), request.url().path());
+    pub(super) fn of(
+        method: &Method,
+        path: &str,
+        query: &[(&'static str, String)],
+        headers: &HeaderMap,
+    ) -> Self {
+        let mut key = Self::new(method.as_str(), path);
         // A search names its channel in the query alone.
-        let mut query = request.url().query_pairs();
-        if let Some((_, channel)) = query.find(|(name, _)| name == "channel_id") {
+        let channel = query.iter().find(|(name, _)| *name == "channel_id");
+        if let Some((_, channel)) = channel {
             key.what += &format!("?channel_id={channel}");
         }
         // Files take a permission of their own.
-        let kind = request.headers().get(CONTENT_TYPE);
+        let kind = headers.get(header::CONTENT_TYPE);
         if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"multipart/")) {
             key.what += " with files";
         }
@@ -33,8 +37,12 @@ impl RouteKey {
     }
 
     fn new(method: &str, path: &str) -> Self {
-        let (mut route, mut major) = (method.to_owned(), String::new());
-        let mut name = format!("{method} ");
+        let length = method.len() + path.len() + 1;
+        let (mut route, mut major) = (String::with_capacity(length), String::new());
+        route.push_str(method);
+        let mut name = String::with_capacity(length);
+        name.push_str(method);
+        name.push(' ');
         for segment in path.split('/').skip(1) {
             let is_id = !segment.is_empty() && segment.bytes().all(|byte| byte.is_ascii_digit());
             if !matches!(segment, "api" | "v10") {

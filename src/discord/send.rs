@@ -167,7 +167,7 @@ impl Discord {
             body = form.body;
         }
         let method = LightMethod::Post;
-        self.execute(operation, route, method, Vec::new(), Some(body), headers)
+        self.execute(operation, route, method, &[], Some(body), headers)
             .await
     }
 }

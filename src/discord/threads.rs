@@ -1,10 +1,9 @@
 //! Listing threads. The posts of a forum are threads of its own.
 
-use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
-use serenity::http::{LightMethod, Route};
+use serenity::http::Route;
 use time::format_description::well_known::Rfc3339;
 use time::{Duration, OffsetDateTime};
 
@@ -137,16 +136,7 @@ impl Discord {
             has_more: Option<bool>,
         }
         let operation = Operation::ReadMessages;
-        let answer = self
-            .execute(
-                operation,
-                route,
-                LightMethod::Get,
-                query,
-                None,
-                HeaderMap::new(),
-            )
-            .await?;
+        let answer = self.read(operation, route, &query).await?;
         let unintelligible = || fault::unintelligible(operation, answer.status);
         let Page { threads, has_more } =
             serde_json::from_slice(&answer.body).map_err(|_| unintelligible())?;

@@ -7,10 +7,9 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-use tokio::time::Instant;
 
 /// How long a client may take for the TLS handshake, and to send the head of a request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -19,6 +18,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long a client may read nothing of an answer that the kernel takes no more of.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often connections are looked over for those.
+const LOOK_OVER: Duration = Duration::from_millis(250);
 /// Who was accepted or answered a moment ago does not keep the server waiting yet: a request may be
 /// there that nobody has read.
 const MOMENT: Duration = Duration::from_millis(20);
@@ -60,7 +61,8 @@ pub(super) struct Connection {
     stuck: AtomicBool,
     /// Whether it is to be closed, unless it works by now.
     unwanted: AtomicBool,
-    changed: Notify,
+    /// Notified when it may have to be closed.
+    looked_at: Notify,
 }
 
 /// A connection's place among the open ones, for as long as it lives.
@@ -80,7 +82,7 @@ impl Connections {
             answered: AtomicBool::new(false),
             stuck: AtomicBool::new(false),
             unwanted: AtomicBool::new(false),
-            changed: Notify::new(),
+            looked_at: Notify::new(),
         });
         let id = self.next.fetch_add(1, Ordering::Relaxed);
         self.all().insert(id, Arc::clone(&connection));
@@ -105,6 +107,18 @@ impl Connections {
         waiting.sort_by_cached_key(|(since, connection)| (answered(connection), *since));
         for (_, longest) in waiting.into_iter().take((all.len() / ROOM).max(1)) {
             longest.dismiss();
+        }
+    }
+
+    /// Closes, for ever, those whose clients have kept them waiting longer than any may. One look at
+    /// all of them costs less than a timer for each, which every request would set anew.
+    pub(super) async fn look_over(&self) {
+        loop {
+            tokio::time::sleep(LOOK_OVER).await;
+            let now = Instant::now();
+            let all = self.all();
+            let overdue = all.values().filter(|connection| connection.is_overdue(now));
+            overdue.for_each(|connection| connection.looked_at.notify_one());
         }
     }
 
@@ -163,50 +177,43 @@ impl Connection {
     /// is needed. That never happens while it works.
     pub(super) async fn is_to_be_closed(&self) {
         loop {
-            let phase = self.phase();
-            let deadline = match self.waits_since() {
-                Some(since) if self.unwanted.load(Ordering::SeqCst) => {
-                    // What has come since may not have been read: the network is looked at once more.
-                    tokio::task::yield_now().await;
-                    if self.waits_since() == Some(since) {
-                        return crate::metrics::closed();
-                    }
-                    self.unwanted.store(false, Ordering::SeqCst);
-                    continue;
-                }
-                Some(since) if phase != Phase::Body as u8 => {
-                    let stuck = self.stuck.load(Ordering::SeqCst);
-                    since
-                        + match phase == Phase::Head as u8 {
-                            _ if stuck => READ_TIMEOUT,
-                            true => HEAD_TIMEOUT,
-                            false => IDLE_TIMEOUT,
-                        }
-                }
-                // Nothing but the next phase, or somebody who needs room, changes that.
-                _ => {
-                    self.unwanted.store(false, Ordering::SeqCst);
-                    self.changed.notified().await;
-                    continue;
-                }
-            };
-            if Instant::now() >= deadline {
+            self.looked_at.notified().await;
+            let since = self.waits_since();
+            // What has come since may not have been read: the network is looked at once more.
+            tokio::task::yield_now().await;
+            let unwanted = self.unwanted.swap(false, Ordering::SeqCst);
+            if since.is_none() || since != self.waits_since() {
+                continue;
+            }
+            if unwanted {
+                return crate::metrics::closed();
+            }
+            if self.is_overdue(Instant::now()) {
                 return;
             }
-            tokio::time::timeout_at(deadline, self.changed.notified())
-                .await
-                .ok();
         }
     }
 
     fn enter(&self, phase: Phase) {
         self.since.store(self.now(), Ordering::SeqCst);
         self.phase.store(phase as u8, Ordering::SeqCst);
-        self.changed.notify_one();
     }
 
     fn phase(&self) -> u8 {
         self.phase.load(Ordering::SeqCst)
+    }
+
+    /// Whether its client has kept it waiting longer than any may.
+    fn is_overdue(&self, now: Instant) -> bool {
+        let patience = match self.phase() {
+            // The router bounds how long.
+            phase if phase == Phase::Body as u8 => return false,
+            _ if self.stuck.load(Ordering::SeqCst) => READ_TIMEOUT,
+            phase if phase == Phase::Head as u8 => HEAD_TIMEOUT,
+            _ => IDLE_TIMEOUT,
+        };
+        let since = self.waits_since();
+        since.is_some_and(|since| now.saturating_duration_since(since) >= patience)
     }
 
     fn waits_since(&self) -> Option<Instant> {
@@ -216,7 +223,7 @@ impl Connection {
 
     fn dismiss(&self) {
         self.unwanted.store(true, Ordering::SeqCst);
-        self.changed.notify_one();
+        self.looked_at.notify_one();
     }
 
     fn now(&self) -> u64 {

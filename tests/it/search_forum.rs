@@ -88,10 +88,10 @@ async fn a_scan_of_a_forum_is_these_requests_and_this_result() {
     let requests = app.discord.requests();
     let queries: Vec<_> = requests.iter().map(|seen| &*seen.raw_query).collect();
     // The post with the next message is read from where the scan stands.
-    let below = "&limit=100&before=1568157865166766150";
+    let below = "limit=100&before=1568157865166766150";
     assert_eq!(
         queries,
-        ["&limit=100", "", "", "&limit=100", "&limit=100", below]
+        ["limit=100", "", "", "limit=100", "limit=100", below]
     );
 }
 

@@ -79,7 +79,7 @@ async fn a_search_is_this_request_and_this_result() {
         (
             "GET",
             "/api/v10/guilds/1234567890123456000/messages/search",
-            "content=spare+antenna&channel_id=1234567890123456789&sort_by=timestamp&sort_order=desc&include_nsfw=true&limit=10"
+            "content=spare%20antenna&channel_id=1234567890123456789&sort_by=timestamp&sort_order=desc&include_nsfw=true&limit=10"
         )
     );
 }

@@ -1,0 +1,135 @@
+//! Requests to Discord over pooled connections: HTTP/1.1, TLS where the address asks for it, and no
+//! more. No redirect is followed and no proxy of the environment used: a token goes to the address
+//! that the operator named, or nowhere.
+
+use std::error::Error;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Request, StatusCode, Uri};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tower::Service;
+
+/// How long connecting may take: to find the address, to reach it, and to agree on keys.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long one request may take, its answer's body included.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a connection is kept while nobody uses it. Each takes some 40 KiB, and after a burst
+/// there are many.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// How often a connection on which nothing comes is asked whether it still stands.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+/// The largest answer that is read: 100 messages with all that can hang on them stay below it.
+const BODY_LIMIT: usize = 8 << 20;
+
+/// Why there is no answer, or not all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Breach {
+    /// There was no connection, so nothing was sent.
+    Unreachable,
+    /// The time was up.
+    TooLate,
+    /// The connection broke.
+    Broken,
+    /// The answer is larger than [`BODY_LIMIT`].
+    TooLarge,
+}
+
+/// The pooled connections.
+#[derive(Clone)]
+pub(super) struct Transport(Client<Connector, Full<Bytes>>);
+
+/// An answer whose body has not been read.
+pub(super) struct Response {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    body: Incoming,
+    until: Instant,
+}
+
+impl Transport {
+    /// A pool without connections. `None` when TLS is not available.
+    pub(super) fn new() -> Option<Self> {
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .build(Connector::new()?);
+        Some(Self(client))
+    }
+
+    /// Sends a request. One that found a connection which was just being closed is sent on another.
+    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response, Breach> {
+        let until = Instant::now() + REQUEST_TIMEOUT;
+        let answered = timeout_at(until, self.0.request(request)).await;
+        let answered = answered.map_err(|_| Breach::TooLate)?;
+        let (head, body) = match answered {
+            Ok(response) => response.into_parts(),
+            Err(error) if error.is_connect() => return Err(Breach::Unreachable),
+            Err(_) => return Err(Breach::Broken),
+        };
+        Ok(Response {
+            status: head.status,
+            headers: head.headers,
+            body,
+            until,
+        })
+    }
+}
+
+impl Response {
+    /// Reads the body.
+    pub(super) async fn body(self) -> Result<Bytes, Breach> {
+        let body = Limited::new(self.body, BODY_LIMIT).collect();
+        match timeout_at(self.until, body).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Breach::TooLarge),
+            Ok(Err(_)) => Err(Breach::Broken),
+            Err(_) => Err(Breach::TooLate),
+        }
+    }
+}
+
+/// Makes connections, for which it takes so long and no longer.
+#[derive(Clone)]
+struct Connector(HttpsConnector<HttpConnector>);
+
+impl Connector {
+    fn new() -> Option<Self> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(KEEPALIVE));
+        let tls = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(aws_lc_rs::default_provider())
+            .ok()?;
+        let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
+        Some(Self(connector))
+    }
+}
+
+type Connecting<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+
+impl Service<Uri> for Connector {
+    type Response = MaybeHttpsStream<TokioIo<TcpStream>>;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Connecting<Self::Response, Self::Error>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, address: Uri) -> Self::Future {
+        let connecting = self.0.call(address);
+        Box::pin(async move { timeout(CONNECT_TIMEOUT, connecting).await? })
+    }
+}
