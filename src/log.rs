@@ -1,5 +1,6 @@
 //! The server log: the console, and with `LOG_DIR` a daily file.
 
+mod fields;
 mod lines;
 
 use std::io::IsTerminal as _;
@@ -13,6 +14,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use fields::Fields;
 use lines::Lines;
 pub use lines::LogGuard;
 
@@ -76,6 +78,6 @@ where
     if json {
         layer.json().flatten_event(true).boxed()
     } else {
-        layer.boxed()
+        layer.fmt_fields(Fields).boxed()
     }
 }

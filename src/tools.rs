@@ -27,7 +27,6 @@ use std::sync::{Mutex, PoisonError};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -104,8 +103,8 @@ pub struct Call<'a> {
 
 /// What a tool returns.
 pub struct Done {
-    /// A JSON object of the output schema.
-    pub result: Box<RawValue>,
+    /// A JSON object of the output schema, as text.
+    pub result: String,
     /// The same as text; empty where nobody wanted it.
     pub text: String,
     /// The data of the result's `images`, in their order.
@@ -125,19 +124,19 @@ impl Done {
     ///
     /// # Errors
     /// `internal` where it is not of the form of a result with pictures.
-    pub fn whole(self) -> Result<Box<RawValue>, Error> {
+    pub fn whole(self) -> Result<String, Error> {
         if self.images.is_empty() {
             return Ok(self.result);
         }
         let mut result: Value =
-            serde_json::from_str(self.result.get()).map_err(|_| Error::internal())?;
+            serde_json::from_str(&self.result).map_err(|_| Error::internal())?;
         let shown = result.get_mut("images").and_then(Value::as_array_mut);
         for (shown, image) in shown.into_iter().flatten().zip(self.images) {
             if let Value::Object(shown) = shown {
                 shown.insert("data".into(), image.data.into());
             }
         }
-        serde_json::value::to_raw_value(&result).map_err(|_| Error::internal())
+        Ok(result.to_string())
     }
 }
 
@@ -173,10 +172,10 @@ impl Call<'_> {
 
 /// Bots without the Message Content intent read empty messages; this says so where it looks so.
 /// <https://discord.com/developers/docs/events/gateway#message-content-intent>
-fn intent_hint(messages: &[Message], bot: Option<UserId>) -> Option<&'static str> {
+fn intent_hint(messages: &[Message], bot: UserId) -> Option<&'static str> {
     let mut others = messages
         .iter()
-        .filter(|message| message.is_plain() && message.author.id != bot)
+        .filter(|message| message.is_plain() && message.author.id != Some(bot))
         .peekable();
     let blank = others.peek().is_some() && others.all(Message::is_empty);
     blank.then_some("Every message is empty: the bot probably lacks the Message Content intent. Switch it on in Discord's developer portal under Bot, Privileged Gateway Intents.")
@@ -268,7 +267,7 @@ impl<T: Tool> Prepared for T {
         Box::pin(async move {
             let mut output = Tool::run(*self, call).await?;
             let images = T::images(&mut output);
-            let result = serde_json::value::to_raw_value(&output).map_err(|_| Error::internal())?;
+            let result = serde_json::to_string(&output).map_err(|_| Error::internal())?;
             let text = call.text.then(|| T::text(&output));
             Ok(Done {
                 result,

@@ -116,10 +116,7 @@ fn rows(shown: &Shown, principal: Option<&Principal>) -> Vec<(&'static str, Stri
         Carried::Sealed => "sealed",
     };
     let bot = match principal.map(|principal| &principal.credential) {
-        Some(Credential::Token(token)) => token
-            .user_id()
-            .map(|id| format!(", of the bot {id}"))
-            .unwrap_or_default(),
+        Some(Credential::Token(token)) => format!(", of the bot {}", token.user_id()),
         Some(Credential::Misshapen) => ", and not of the form of a bot token".to_owned(),
         Some(Credential::Missing) | None => String::new(),
     };

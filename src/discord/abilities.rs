@@ -38,7 +38,7 @@ impl Discord {
         channel: &Channel,
         overwrites: &permissions::Channel,
     ) -> Option<Vec<Ability>> {
-        let user = self.bot()?;
+        let user = self.bot();
         let (guild, member) = match self.catalogue().membership(guild) {
             Some(known) => known,
             None => self.membership(guild, user).await.ok()?,

@@ -18,6 +18,7 @@ use super::catalogue::Catalogue;
 use super::cdn::Cdn;
 use super::fault::{self, NoPlace, Operation, Refusal};
 use super::headers::RateHeaders;
+use super::id::UserId;
 use super::memory::{HeldBack, Memory, Place, Token};
 use super::place::Places;
 use super::retry::{Again, Failure};
@@ -68,7 +69,7 @@ impl Connector {
         requests: Arc<AtomicU32>,
     ) -> Result<Discord, Error> {
         let authorization = token.authorization();
-        let known = self.memory.token(authorization.expose_secret());
+        let known = self.memory.token(token);
         let place = known.admit().await.ok_or_else(|| {
             Error::new(
                 Code::Overloaded,
@@ -111,7 +112,7 @@ pub struct Discord {
     cdn: Arc<Cdn>,
     token: Arc<Token>,
     authorization: SecretString,
-    bot: Option<super::UserId>,
+    bot: UserId,
     deadline: Instant,
     requests: Arc<AtomicU32>,
     /// Among the calls of this bot.
@@ -131,7 +132,7 @@ impl Discord {
     }
 
     /// The bot's own user id.
-    pub fn bot(&self) -> Option<super::UserId> {
+    pub fn bot(&self) -> UserId {
         self.bot
     }
 

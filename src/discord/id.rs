@@ -24,11 +24,14 @@ pub struct Snowflake(NonZeroU64);
 impl Snowflake {
     /// Reads decimal digits: no sign, no space, no leading zero, from 1 to 2^64 − 1.
     pub fn parse(text: &str) -> Option<Self> {
-        let canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-        if !canonical {
+        if text.starts_with('0') || text.len() > 20 {
             return None;
         }
-        text.parse().ok().map(Self)
+        let number = text.bytes().try_fold(0_u64, |number, byte| {
+            let digit = char::from(byte).to_digit(10)?;
+            number.checked_mul(10)?.checked_add(digit.into())
+        });
+        NonZeroU64::new(number?).map(Self)
     }
 
     /// The smallest id that something made at `time` can have, or `None` before 2015 and after

@@ -1,10 +1,11 @@
 //! Reading what Discord sends without ever failing a page over one odd part.
 //!
 //! The straight way into our structs is tried first; it is as fast as serde gets. Only where that
-//! fails is an object read field by field and a list element by element, and what cannot be read
-//! is left out.
+//! fails is an object read field by field and a list element by element, inner ones as well, and what
+//! cannot be read is left out.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
@@ -16,6 +17,19 @@ use serde::de::{
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+thread_local! {
+    /// Whether the straight way has failed, for what is being read at present.
+    static CAREFUL: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Reads something with care for what is inside of it.
+fn carefully<T>(read: impl FnOnce() -> T) -> T {
+    let before = CAREFUL.replace(true);
+    let done = read();
+    CAREFUL.set(before);
+    done
+}
+
 /// An answer as text; what is not UTF-8 in it is replaced. To find that out once for all of it
 /// costs a tenth of finding it out string by string.
 pub(super) fn text(answer: &[u8]) -> Cow<'_, str> {
@@ -26,6 +40,11 @@ pub(super) fn text(answer: &[u8]) -> Cow<'_, str> {
 /// Reads one object, leaving out fields that are not of the form we know. `None` where even the
 /// rest is not enough, as when the id is missing.
 pub(super) fn object<T: DeserializeOwned>(json: &str) -> Option<T> {
+    let straight = serde_json::from_str(json).ok();
+    straight.or_else(|| carefully(|| object_with_care(json)))
+}
+
+fn object_with_care<T: DeserializeOwned>(json: &str) -> Option<T> {
     serde_json::from_str(json).ok().or_else(|| {
         // Unread, so that a value which no parser takes costs itself as well.
         let fields: BTreeMap<String, &RawValue> = serde_json::from_str(json).ok()?;
@@ -42,15 +61,19 @@ pub(super) fn list<T: DeserializeOwned>(json: &str) -> Option<(Vec<T>, usize)> {
     }
     let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
     let read = elements.iter().filter_map(|element| object(element.get()));
-    Some((read.collect(), elements.len()))
+    Some((carefully(|| read.collect()), elements.len()))
 }
 
-/// A list inside an object, read element by element, where anything else counts as empty.
+/// A list inside an object, of which odd elements are left out, and where anything else counts as
+/// empty.
 pub(super) fn elements<'de, T, D>(deserializer: D) -> Result<Vec<T>, D::Error>
 where
     T: DeserializeOwned,
     D: Deserializer<'de>,
 {
+    if !CAREFUL.get() {
+        return Ok(Option::deserialize(deserializer)?.unwrap_or_default());
+    }
     let raw = <&RawValue>::deserialize(deserializer)?;
     Ok(list(raw.get()).unwrap_or_default().0)
 }
@@ -61,6 +84,9 @@ where
     T: DeserializeOwned,
     D: Deserializer<'de>,
 {
+    if !CAREFUL.get() {
+        return Option::deserialize(deserializer);
+    }
     let raw = <&RawValue>::deserialize(deserializer)?;
     Ok(object(raw.get()))
 }

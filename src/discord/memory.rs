@@ -20,6 +20,8 @@ pub use host::HeldBack;
 pub(super) use host::Host;
 pub(super) use token::Token;
 
+use super::token::{BotToken, Tag};
+
 /// How long what is not used is remembered. Longer than a refused token stays refused.
 const IDLE: Duration = Duration::from_secs(15 * 60);
 /// How often what is idle is looked for.
@@ -34,7 +36,7 @@ pub(super) struct Memory {
 }
 
 struct Tokens {
-    known: HashMap<[u8; 32], Arc<Token>>,
+    known: HashMap<Tag, Arc<Token>>,
     swept: Instant,
 }
 
@@ -54,10 +56,12 @@ impl Memory {
     }
 
     /// What is remembered of a bot token.
-    pub(super) fn token(&self, token: &str) -> Arc<Token> {
-        let tag = hmac::sign(&self.key, token.as_bytes());
-        let mut name = [0; 32];
-        name.copy_from_slice(tag.as_ref());
+    pub(super) fn token(&self, token: &BotToken) -> Arc<Token> {
+        let tag = *token.tag(|text| {
+            let mut tag = Tag::default();
+            tag.copy_from_slice(hmac::sign(&self.key, text).as_ref());
+            tag
+        });
         let mut tokens = lock(&self.tokens);
         if tokens.swept.elapsed() >= SWEEP {
             tokens.swept = Instant::now();
@@ -65,7 +69,7 @@ impl Memory {
                 .known
                 .retain(|_, token| !token.sweep(IDLE) || Arc::strong_count(token) > 1);
         }
-        let token = tokens.known.entry(name).or_default();
+        let token = tokens.known.entry(tag).or_default();
         token.used();
         Arc::clone(token)
     }

@@ -8,22 +8,31 @@ use serde::de::{Deserialize, Deserializer, Visitor};
 /// and tab, bidirectional controls, zero-width characters, tag characters, and variation
 /// selectors or joiners anywhere but between the parts of an emoji or a non-Latin word.
 pub(crate) fn visible(text: &str) -> String {
+    let is_plain = |byte: u8| matches!(byte, b'\n' | b'\t' | b' '..=b'~');
     // To the end in any case, so that many bytes are looked at in one step.
-    let is_plain = text.bytes().fold(true, |plain, byte| {
-        plain & matches!(byte, b'\n' | b'\t' | b' '..=b'~')
-    });
-    if is_plain {
+    if text
+        .bytes()
+        .fold(true, |plain, byte| plain & is_plain(byte))
+    {
         return text.into();
     }
     let mut kept = String::with_capacity(text.len());
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
+    let mut rest = text;
+    loop {
+        let plain = rest.bytes().position(|byte| !is_plain(byte));
+        let (plain, other) = rest.split_at(plain.unwrap_or(rest.len()));
+        kept.push_str(plain);
+        let mut characters = other.chars();
+        let Some(character) = characters.next() else {
+            return kept;
+        };
+        rest = characters.as_str();
         let keep = match character {
             '\u{200C}' | '\u{200D}' => {
                 joins(kept.chars().last())
                     && characters
-                        .peek()
-                        .is_some_and(|&next| !next.is_ascii() && !is_invisible(next))
+                        .next()
+                        .is_some_and(|next| !next.is_ascii() && !is_invisible(next))
             }
             '\u{FE0E}' | '\u{FE0F}' => takes_selector(kept.chars().last()),
             _ => !is_invisible(character),
@@ -32,7 +41,6 @@ pub(crate) fn visible(text: &str) -> String {
             kept.push(character);
         }
     }
-    kept
 }
 
 /// A text that is made visible on its way in.
@@ -57,7 +65,14 @@ impl<'de> Deserialize<'de> for Visible {
 
 /// Text on one line.
 pub(crate) fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut line = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    line
 }
 
 /// What somebody reads of a text on one line of at most so many characters, the last of them an

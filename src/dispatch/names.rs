@@ -74,11 +74,10 @@ struct WithServer<'a> {
 /// Any failure of Discord's.
 pub(super) async fn list(discord: &Discord, principal: &Principal, listing: Listing) -> CallResult {
     let done = |list: &List<'_>| {
-        let result = serde_json::value::to_raw_value(list).map_err(|_| Error::internal())?;
-        let text = result.get().to_owned();
+        let result = serde_json::to_string(list).map_err(|_| Error::internal())?;
         Ok(Done {
+            text: result.clone(),
             result,
-            text,
             images: Vec::new(),
         })
     };

@@ -132,7 +132,7 @@ fn render(result: CallResult) -> CallToolResult {
                 .map(|image| ContentBlock::image(image.data, image.media_type));
             let content = std::iter::once(ContentBlock::text(text)).chain(images);
             let mut rendered = CallToolResult::success(content.collect());
-            rendered.structured_content = serde_json::from_str::<Value>(result.get()).ok();
+            rendered.structured_content = serde_json::from_str::<Value>(&result).ok();
             rendered
         }
         Err(error) => CallToolResult::error(vec![ContentBlock::text(error.to_text())]),

@@ -206,5 +206,5 @@ async fn ask<T: for<'a> Deserialize<'a>>(
         )
         .await
         .map_err(|error| protocol_error(&error))?;
-    serde_json::from_str(done.result.get()).map_err(|_| protocol_error(&Error::internal()))
+    serde_json::from_str(&done.result).map_err(|_| protocol_error(&Error::internal()))
 }

@@ -93,8 +93,7 @@ pub(super) async fn read(
         .call(visit.caller(), Arc::clone(&visit.permit), asked)
         .await
         .map_err(|error| protocol_error(&error))?;
-    let contents =
-        ResourceContents::text(done.result.get(), uri).with_mime_type("application/json");
+    let contents = ResourceContents::text(done.result, uri).with_mime_type("application/json");
     // Channels and messages change at any time.
     let mut result = ReadResourceResult::new(vec![contents])
         .with_ttl_ms(0)

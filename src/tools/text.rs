@@ -104,7 +104,7 @@ impl<'a> Parts<'a> {
     fn of(message: &'a Message) -> Self {
         Self {
             components: &message.components,
-            poll: message.poll.as_ref(),
+            poll: message.poll.as_deref(),
             stickers: &message.stickers,
             attachments: &message.attachments,
             embeds: &message.embeds,

@@ -14,7 +14,10 @@ const DEPTH: usize = 5;
 /// like in brackets, those of a row side by side. Components of types that are newer than this program
 /// are passed over, and those in them are read. Empty where there is nothing to read.
 pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let raw = Box::<RawValue>::deserialize(deserializer)?;
+    let raw = <&RawValue>::deserialize(deserializer)?;
+    if raw.get() == "[]" {
+        return Ok(String::new());
+    }
     let components: Value = serde_json::from_str(raw.get()).unwrap_or_default();
     let mut lines = Vec::new();
     read_all(&components, DEPTH, &mut lines);
@@ -83,7 +86,9 @@ mod tests {
     use super::{DEPTH, text};
 
     fn read(components: &Value) -> String {
-        text(components).unwrap_or_else(|error| error.to_string())
+        let components = components.to_string();
+        let mut components = serde_json::Deserializer::from_str(&components);
+        text(&mut components).unwrap_or_else(|error| error.to_string())
     }
 
     /// A text so many containers deep.

@@ -60,7 +60,7 @@ pub struct Message {
     /// The poll in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "anything")]
-    pub poll: Option<Poll>,
+    pub poll: Option<Box<Poll>>,
     /// The files with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<Value>")]
@@ -130,12 +130,13 @@ impl Message {
     /// and the same of the messages it shows. Quotes, cards and names are not among it.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         let own = [&*self.content, &*self.components].into_iter();
-        let poll = self.poll.iter().flat_map(Poll::texts);
+        let poll = self.poll.as_deref().into_iter().flat_map(Poll::texts);
         own.chain(poll).chain(self.shown().flat_map(Copied::texts))
     }
 }
 
-/// A message as Discord sends it, as far as it is read.
+/// A message as Discord sends it, as far as it is read. What few have is in boxes: a page's messages
+/// are moved several times.
 #[derive(Deserialize)]
 pub(super) struct Wire<'a> {
     id: MessageId,
@@ -164,7 +165,7 @@ pub(super) struct Wire<'a> {
     #[serde(default, deserialize_with = "components::text")]
     components: String,
     #[serde(default, deserialize_with = "lenient::maybe")]
-    poll: Option<Poll>,
+    poll: Option<Box<Poll>>,
     #[serde(default, deserialize_with = "lenient::elements")]
     reactions: Vec<Reaction>,
     #[serde(default, deserialize_with = "lenient::maybe")]
@@ -176,17 +177,17 @@ pub(super) struct Wire<'a> {
     #[serde(borrow)]
     pub(super) mentions: Option<&'a RawValue>,
     #[serde(default, deserialize_with = "lenient::maybe")]
-    pub(super) call: Option<Call>,
+    pub(super) call: Option<Box<Call>>,
     #[serde(default, deserialize_with = "lenient::maybe")]
-    pub(super) interaction: Option<Interaction>,
+    pub(super) interaction: Option<Box<Interaction>>,
     #[serde(default, deserialize_with = "lenient::maybe")]
-    pub(super) interaction_metadata: Option<Interaction>,
+    pub(super) interaction_metadata: Option<Box<Interaction>>,
     #[serde(default, deserialize_with = "lenient::maybe")]
-    pub(super) role_subscription_data: Option<Subscription>,
+    pub(super) role_subscription_data: Option<Box<Subscription>>,
     #[serde(default, deserialize_with = "lenient::maybe")]
-    pub(super) application: Option<Application>,
+    pub(super) application: Option<Box<Application>>,
     #[serde(default, deserialize_with = "lenient::maybe")]
-    pub(super) purchase_notification: Option<Purchase>,
+    pub(super) purchase_notification: Option<Box<Purchase>>,
 }
 
 /// Which message or channel a message points at.

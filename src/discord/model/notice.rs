@@ -70,7 +70,7 @@ pub(super) fn sentence(wire: &Wire<'_>, author: &Author) -> Option<String> {
     Some(match wire.kind {
         1 => about("added", "joined"),
         2 => about("removed", "left"),
-        3 => match wire.call.as_ref().and_then(Call::end) {
+        3 => match wire.call.as_deref().and_then(Call::end) {
             Some(end) => format!("{who} started a call, which ended at {end}."),
             None => format!("{who} started a call."),
         },

@@ -49,7 +49,7 @@ impl ModerateContent {
                     let others = looked
                         .there
                         .iter()
-                        .filter(|message| message.author.id != call.discord.bot());
+                        .filter(|message| message.author.id != Some(call.discord.bot()));
                     result.failed = others
                         .map(|message| Failure::new(message.id, &error))
                         .collect();

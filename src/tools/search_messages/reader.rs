@@ -195,8 +195,9 @@ impl<'a> Reader<'a> {
         };
         let bot = self.call.discord.bot();
         self.blank = self.blank.or_else(|| intent_hint(&page.messages, bot));
-        self.readable |= (page.messages.iter())
-            .any(|message| message.is_plain() && message.author.id != bot && !message.is_empty());
+        self.readable |= (page.messages.iter()).any(|message| {
+            message.is_plain() && message.author.id != Some(bot) && !message.is_empty()
+        });
         self.gaps |= page.messages.len() < page.received;
         let older = |message: &Message| self.below.is_none_or(|below| message.id.0 < below);
         let mut entries: Vec<_> = (page.messages.into_iter().filter(older))
