@@ -39,6 +39,7 @@ pub mod config;
 pub mod discord;
 pub mod dispatch;
 pub mod error;
+mod hex;
 pub mod http;
 pub mod log;
 pub mod mcp;

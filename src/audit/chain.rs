@@ -10,6 +10,8 @@
 
 use aws_lc_rs::digest::{SHA256, digest};
 
+use crate::hex;
+
 /// A SHA-256 in lower-case hex.
 pub type Hash = String;
 
@@ -94,15 +96,7 @@ fn hex(text: &[u8]) -> Option<Hash> {
 }
 
 fn sha256(bytes: &[u8]) -> Hash {
-    let mut hash = Hash::with_capacity(HEX);
-    for byte in digest(&SHA256, bytes).as_ref() {
-        for digit in [byte >> 4, byte & 15] {
-            hash.push(char::from(
-                digit + if digit < 10 { b'0' } else { b'a' - 10 },
-            ));
-        }
-    }
-    hash
+    hex::encode(digest(&SHA256, bytes).as_ref())
 }
 
 #[cfg(test)]

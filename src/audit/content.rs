@@ -5,6 +5,8 @@ use std::str::FromStr;
 use aws_lc_rs::hmac;
 use serde_json::{Map, Value, json};
 
+use crate::hex;
+
 /// The parameters that hold what people wrote, whatever it looks like.
 const TEXTS: [&str; 9] = [
     "message",
@@ -100,12 +102,7 @@ impl Content {
     fn text(&self, text: &str) -> Option<Value> {
         let key = self.key.as_ref()?;
         let tag = hmac::sign(key, text.as_bytes());
-        let hex: String = tag
-            .as_ref()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        Some(json!({"hmac_sha256": hex, "length": text.chars().count()}))
+        Some(json!({"hmac_sha256": hex::encode(tag.as_ref()), "length": text.chars().count()}))
     }
 }
 

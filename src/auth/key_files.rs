@@ -20,6 +20,8 @@ use rsa::traits::PublicKeyParts as _;
 use rsa::{BigUint, RsaPrivateKey, RsaPublicKey};
 use serde_json::{Value, json};
 
+use crate::hex;
+
 /// The size of a new key; also the smallest that is accepted (RFC 7518 section 3.3).
 const MIN_BITS: usize = 2048;
 /// Larger keys make every verification slow, and nobody has a reason for one.
@@ -192,8 +194,7 @@ pub fn secret_file(path: &Path) -> Result<Vec<u8>, KeyError> {
     if !exists(path)? {
         let mut secret = [0; 32];
         aws_lc_rs::rand::fill(&mut secret).map_err(|_| problem(path, "no secret could be made"))?;
-        let hex: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
-        publish(path, hex.as_bytes(), 0o600)?;
+        publish(path, hex::encode(&secret).as_bytes(), 0o600)?;
     }
     let text = fs::read_to_string(path).map_err(|error| io(path, "cannot be read", &error))?;
     let text = text.trim();

@@ -101,8 +101,9 @@ impl Discord {
             channel_id: channel_id(channel),
         };
         let answer = self.read(operation, route, &query).await?;
-        let (mut messages, received) = lenient::list::<Message>(&lenient::text(&answer.body))
-            .ok_or_else(|| fault::unintelligible(operation, answer.status))?;
+        let read = lenient::list_of::<Message>(&lenient::text(&answer.body), limit);
+        let (mut messages, received) =
+            read.ok_or_else(|| fault::unintelligible(operation, answer.status))?;
         messages
             .iter_mut()
             .for_each(|message| message.channel_id = channel);

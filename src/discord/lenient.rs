@@ -55,13 +55,43 @@ fn object_with_care<T: DeserializeOwned>(json: &str) -> Option<T> {
 /// Reads a list of objects, and how many elements it had: those that cannot be read at all are
 /// left out. `None` where it is no list.
 pub(super) fn list<T: DeserializeOwned>(json: &str) -> Option<(Vec<T>, usize)> {
-    if let Ok(all) = serde_json::from_str::<Vec<T>>(json) {
+    list_of(json, 0)
+}
+
+/// Reads a list of which it is known how long it may well be.
+pub(super) fn list_of<T>(json: &str, expected: usize) -> Option<(Vec<T>, usize)>
+where
+    T: DeserializeOwned,
+{
+    let mut straight = serde_json::Deserializer::from_str(json);
+    let all = straight.deserialize_seq(Elements(expected, PhantomData));
+    if let Ok(all) = all
+        && straight.end().is_ok()
+    {
         let length = all.len();
         return Some((all, length));
     }
     let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
     let read = elements.iter().filter_map(|element| object(element.get()));
     Some((carefully(|| read.collect()), elements.len()))
+}
+
+struct Elements<T>(usize, PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Elements<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Vec<T>, A::Error> {
+        let mut all = Vec::with_capacity(self.0);
+        while let Some(element) = elements.next_element()? {
+            all.push(element);
+        }
+        Ok(all)
+    }
 }
 
 /// A list inside an object, of which odd elements are left out, and where anything else counts as

@@ -25,7 +25,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use time::format_description::well_known::Rfc3339;
-use time::{OffsetDateTime, UtcOffset};
+use time::{Date, OffsetDateTime, Time, UtcOffset};
 
 /// A time in the one form that results use: RFC 3339, UTC, whole seconds. The id of a message or
 /// channel has its milliseconds.
@@ -37,15 +37,31 @@ pub fn rfc3339(time: OffsetDateTime) -> String {
 
 /// Discord's time stamps in our form; `None` for what is not one.
 fn timestamp(text: &str) -> Option<String> {
-    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
-    Some(cut(text).unwrap_or_else(|| rfc3339(time)))
+    cut(text).or_else(|| {
+        let time = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+        Some(rfc3339(time))
+    })
 }
 
 /// What Discord writes, such as `2026-11-06T07:33:18.371000+00:00`, is our form but for the fraction
-/// and the offset. `None` for other forms, and for leap seconds, which our form does not have.
+/// and the offset. `None` for any other form.
 fn cut(text: &str) -> Option<String> {
     let (second, rest) = text.split_at_checked(19)?;
-    let ours = second.contains('T') && !second.ends_with(":60") && rest.ends_with("+00:00");
+    let shape = |(at, byte): (usize, u8)| match at {
+        4 | 7 => byte == b'-',
+        10 => byte == b'T',
+        13 | 16 => byte == b':',
+        _ => byte.is_ascii_digit(),
+    };
+    let number = |from: usize| second.get(from..from + 2)?.parse::<u8>().ok();
+    let year = second.get(..4)?.parse().ok()?;
+    let fraction = rest.strip_suffix("+00:00")?;
+    let digits = fraction.strip_prefix('.').unwrap_or("0");
+    let ours = second.bytes().enumerate().all(shape)
+        && !digits.is_empty()
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+        && Date::from_calendar_date(year, number(5)?.try_into().ok()?, number(8)?).is_ok()
+        && Time::from_hms(number(11)?, number(14)?, number(17)?).is_ok();
     ours.then(|| [second, "Z"].concat())
 }
 

@@ -21,6 +21,7 @@ use super::{Call, Hints, Tool, text};
 use crate::auth::Scope;
 use crate::discord::{ChannelId, Draft, GuildId, Mentions, Message, MessageId, Upload, timed_out};
 use crate::error::Error;
+use crate::hex;
 
 /// The longest text of one message, in characters, which Discord counts as Unicode code points.
 const MESSAGE_LIMIT: usize = 2000;
@@ -310,11 +311,7 @@ async fn in_time<T>(
 /// A nonce for the part at `at` that follows from the key, within Discord's 25 characters.
 fn nonce(key: &str, at: usize) -> String {
     let hash = digest(&SHA256, format!("{key}\n{at}").as_bytes());
-    hash.as_ref()
-        .iter()
-        .take(12)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(hash.as_ref().get(..12).unwrap_or_default())
 }
 
 /// Keeps what is known of a call that did a part of what it should.

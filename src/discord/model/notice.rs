@@ -61,6 +61,10 @@ struct Product {
 /// this program. Names and titles in it are what people chose.
 /// <https://discord.com/developers/docs/resources/message#message-object-message-types>
 pub(super) fn sentence(wire: &Wire<'_>, author: &Author) -> Option<String> {
+    // Nearly all are messages or replies.
+    if matches!(wire.kind, 0 | 19) {
+        return None;
+    }
     let who = name(author.shown());
     let content = || title(&wire.content);
     let about = |with: &str, without: &str| match other(wire, author) {

@@ -60,7 +60,7 @@ pub(super) struct Seen {
     pub(super) id: MessageId,
     /// The message itself, if it is what is searched for. Posts are opened long before they are
     /// read to their end, and what nobody wants need not be kept.
-    pub(super) result: Option<Message>,
+    pub(super) result: Option<Box<Message>>,
 }
 
 impl<'a> Reader<'a> {
@@ -214,7 +214,7 @@ impl<'a> Reader<'a> {
     fn seen(&self, message: Message) -> Seen {
         Seen {
             id: message.id,
-            result: self.wanted.matches(&message).then_some(message),
+            result: (self.wanted.matches(&message)).then(|| Box::new(message)),
         }
     }
 

@@ -33,7 +33,7 @@ impl SearchMessages {
                 Some(Next::Entry(seen)) => {
                     scanned += 1;
                     last_seen = Some(seen.id);
-                    found.extend(seen.result);
+                    found.extend(seen.result.map(|message| *message));
                 }
                 Some(Next::Read(source)) => {
                     tell(call, scanned, &mut told, max_scan);
