@@ -12,17 +12,21 @@ mod render;
 mod rest;
 mod well_known;
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderName, Method, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Extension, Json, Router};
 use serde_json::json;
+use tower::Service;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::auth::Verifier;
@@ -66,6 +70,9 @@ pub struct App {
     pub draining: AtomicBool,
 }
 
+/// Where REST calls tools.
+const INVOKE: &str = "/mcp/v1/tools/invoke";
+
 /// The whole of the server's routes and layers.
 ///
 /// Steps, outermost first, each with the reason for its place:
@@ -81,19 +88,19 @@ pub struct App {
 /// 9. the caller's own limit: it takes to know who calls, and comes before what the call costs;
 /// 10. for MCP alone: what HTTP must say and the protocol's handler cannot.
 ///
-/// Steps 7 to 9 are `entrance`, which REST's handlers ask as an extractor and MCP as a layer.
-pub fn router(app: Arc<App>) -> Router {
+/// Steps 7 to 9 are `entrance`, which REST's handlers ask as an extractor and MCP as a layer. The
+/// route of [`INVOKE`] is taken before the router.
+pub fn router(app: Arc<App>) -> Served {
     let tools = Router::new()
         .route("/mcp/v1/tools", get(rest::list_tools))
         .route_layer(from_fn_with_state(Arc::clone(&app), layers::authenticate));
     let mcp = Router::new()
         .route_service("/mcp", app.door.clone().service())
         .route_layer(from_fn_with_state(Arc::clone(&app), layers::enter_mcp));
-    Router::new()
+    let routes = Router::new()
         .merge(tools)
         .merge(mcp)
         .merge(well_known::routes(&app))
-        .route("/mcp/v1/tools/invoke", post(rest::invoke))
         .route("/mcp/v1/guilds", get(rest::list_guilds))
         .route(
             "/mcp/v1/guilds/{guild_id}/channels",
@@ -104,10 +111,30 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(measured::show))
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
-        // Bodies have a limit of our own, which knows the caller.
-        .layer(DefaultBodyLimit::disable())
-        .layer(from_fn_with_state(Arc::clone(&app), layers::around))
-        .with_state(app)
+        .with_state(Arc::clone(&app));
+    Served { app, routes }
+}
+
+/// The server's routes, with what is around all of them.
+#[derive(Clone)]
+pub struct Served {
+    app: Arc<App>,
+    routes: Router,
+}
+
+impl Service<Request> for Served {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request) -> Self::Future {
+        let Self { app, routes } = self.clone();
+        Box::pin(async move { Ok(layers::around(&app, routes, request).await) })
+    }
 }
 
 /// What web pages may do. Which pages may, the layer outside of this one has decided: others do not

@@ -196,7 +196,9 @@ fn counting() -> bool {
 
 /// A call has ended. `tool` is one of the five or `other`.
 pub(crate) fn call(tool: &'static str, door: &'static str, status: &'static str, took: Duration) {
-    static KEPT: Kept<[&str; 3], (Counter, Histogram)> = Kept::new();
+    thread_local! {
+        static KEPT: Kept<[&str; 3], (Counter, Histogram)> = const { Kept::new() };
+    }
     if !counting() {
         return;
     }
@@ -207,20 +209,24 @@ pub(crate) fn call(tool: &'static str, door: &'static str, status: &'static str,
             histogram!(CALL_SECONDS, "tool" => tool, "door" => door),
         )
     };
-    KEPT.with([tool, door, status], make, |(calls, seconds)| {
-        calls.increment(1);
-        seconds.record(took);
+    KEPT.with(|kept| {
+        kept.with([tool, door, status], make, |(calls, seconds)| {
+            calls.increment(1);
+            seconds.record(took);
+        });
     });
 }
 
 /// A request was answered. `route` is a name of ours.
 pub(crate) fn response(route: &'static str, status: u16) {
-    static KEPT: Kept<(&str, u16), Counter> = Kept::new();
+    thread_local! {
+        static KEPT: Kept<(&str, u16), Counter> = const { Kept::new() };
+    }
     if !counting() {
         return;
     }
     let make = |&(route, status): &(&'static str, u16)| counter!(RESPONSES, "route" => route, "status" => status.to_string());
-    KEPT.with((route, status), make, |responses| responses.increment(1));
+    KEPT.with(|kept| kept.with((route, status), make, |responses| responses.increment(1)));
 }
 
 /// A request was refused before anybody was authenticated.
@@ -235,7 +241,9 @@ pub(crate) fn auth_failure(reason: &'static str) {
 
 /// A bearer was looked for among those that were verified lately.
 pub(crate) fn bearer(known: bool) {
-    static KEPT: Kept<bool, Counter> = Kept::new();
+    thread_local! {
+        static KEPT: Kept<bool, Counter> = const { Kept::new() };
+    }
     if !counting() {
         return;
     }
@@ -243,12 +251,14 @@ pub(crate) fn bearer(known: bool) {
         let result = if known { "hit" } else { "miss" };
         counter!(TOKEN_CACHE, "result" => result)
     };
-    KEPT.with(known, make, |bearers| bearers.increment(1));
+    KEPT.with(|kept| kept.with(known, make, |bearers| bearers.increment(1)));
 }
 
 /// A request to Discord was answered with this status, or not at all. `route` is a name of ours.
 pub(crate) fn discord_request(route: &str, status: Option<u16>, retry: u32, took: Duration) {
-    static KEPT: Kept<(String, Option<u16>, u32), (Counter, Histogram)> = Kept::new();
+    thread_local! {
+        static KEPT: Kept<(String, Option<u16>, u32), (Counter, Histogram)> = const { Kept::new() };
+    }
     if !counting() {
         return;
     }
@@ -259,21 +269,26 @@ pub(crate) fn discord_request(route: &str, status: Option<u16>, retry: u32, took
         let counter = counter!(DISCORD_REQUESTS, "route" => route.clone(), "status" => status, "retry" => retry);
         (counter, histogram!(DISCORD_SECONDS, "route" => route))
     };
-    KEPT.with(
-        (route.to_owned(), status, retry),
-        make,
-        |(requests, seconds)| {
-            requests.increment(1);
-            seconds.record(took);
-        },
-    );
+    KEPT.with(|kept| {
+        kept.with(
+            (route.to_owned(), status, retry),
+            make,
+            |(requests, seconds)| {
+                requests.increment(1);
+                seconds.record(took);
+            },
+        );
+    });
 }
 
 /// A request waited for room in Discord's limits.
 pub(crate) fn waited(time: Duration) {
-    static KEPT: Kept<(), Histogram> = Kept::new();
+    thread_local! {
+        static KEPT: Kept<(), Histogram> = const { Kept::new() };
+    }
     if counting() {
-        KEPT.with((), |()| histogram!(WAITED), |waits| waits.record(time));
+        let make = |&(): &()| histogram!(WAITED);
+        KEPT.with(|kept| kept.with((), make, |waits| waits.record(time)));
     }
 }
 
@@ -285,13 +300,12 @@ pub(crate) fn rate_limited(kind: &'static str) {
 
 /// An audit line was written, or not.
 pub(crate) fn audit_line(took: Duration, written: bool) {
-    static KEPT: Kept<(), Histogram> = Kept::new();
+    thread_local! {
+        static KEPT: Kept<(), Histogram> = const { Kept::new() };
+    }
     if counting() {
-        KEPT.with(
-            (),
-            |()| histogram!(AUDIT_SECONDS),
-            |lines| lines.record(took),
-        );
+        let make = |&(): &()| histogram!(AUDIT_SECONDS);
+        KEPT.with(|kept| kept.with((), make, |lines| lines.record(took)));
     }
     if !written {
         counter!(AUDIT_FAILURES).increment(1);

@@ -11,8 +11,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
-use axum::extract::ConnectInfo;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
+use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -22,7 +23,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
 
 use crate::tls::Tls;
 use connections::{Connection, Connections};
@@ -68,16 +69,19 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Serves `router` on `listener`, over TLS where there is `tls`, until `shutdown` completes. Then
+/// Serves `service` on `listener`, over TLS where there is `tls`, until `shutdown` completes. Then
 /// requests in flight finish, for at most the drain time, and clients that keep the server waiting
 /// for a second are no longer waited for.
-pub async fn run(
+pub async fn run<S>(
     listener: TcpListener,
-    router: Router,
+    service: S,
     tls: Option<Arc<Tls>>,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
-) {
+) where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send>,
+    S: Clone + Send + 'static,
+{
     let permits = Arc::new(Semaphore::new(limits.connections));
     let connections = Arc::new(Connections::default());
     let graceful = GracefulShutdown::new();
@@ -103,7 +107,7 @@ pub async fn run(
             }
         };
         let serving = Serving {
-            router: router.clone(),
+            service: service.clone(),
             address,
             watcher: graceful.watcher(),
         };
@@ -167,21 +171,24 @@ async fn accept(
 }
 
 /// What a connection is served with.
-struct Serving {
-    router: Router,
+struct Serving<T> {
+    service: T,
     address: SocketAddr,
     watcher: Watcher,
 }
 
-impl Serving {
+impl<T> Serving<T>
+where
+    T: Service<Request, Response = Response, Error = Infallible> + Clone,
+{
     async fn serve<S>(self, stream: S, connection: &Arc<Connection>)
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
         let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let mut request = request.map(|body| Asking::new(body, connection));
+            let mut request = request.map(|body| Body::new(Asking::new(body, connection)));
             request.extensions_mut().insert(ConnectInfo(self.address));
-            let answer = self.router.clone().oneshot(request);
+            let answer = self.service.clone().oneshot(request);
             let connection = Arc::clone(connection);
             async move {
                 let answer = answer.await.map_err(|never: Infallible| never)?;

@@ -83,7 +83,7 @@ impl Discord {
         };
         let answer = self.read(operation, route, &[]).await?;
         let read: Channel = object(operation, &answer)?;
-        self.places.remember(channel, Place::of(&read));
+        self.shared.places.remember(channel, Place::of(&read));
         Ok((read, object(operation, &answer)?))
     }
 }

@@ -50,7 +50,7 @@ impl Discord {
         };
         let answer = self.read(operation, route, &[]).await?;
         let read: Channel = object(operation, &answer)?;
-        self.places.remember(channel, Place::of(&read));
+        self.shared.places.remember(channel, Place::of(&read));
         Ok(read)
     }
 
@@ -67,7 +67,7 @@ impl Discord {
 
     /// Where a channel is, if it was seen lately.
     pub fn known_place(&self, channel: ChannelId) -> Option<Place> {
-        self.places.get(channel)
+        self.shared.places.get(channel)
     }
 
     /// The guild that a channel belongs to, none for a direct message.

@@ -209,7 +209,7 @@ impl Discord {
 
     /// Remembers where a channel is that was found in a list.
     pub fn remember(&self, channel: ChannelId, place: Place) {
-        self.places.remember(channel, place);
+        self.shared.places.remember(channel, place);
     }
 
     async fn list(

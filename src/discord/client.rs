@@ -33,27 +33,30 @@ const MARGIN: Duration = Duration::from_millis(20);
 /// The address in every path that serenity's routes build.
 const PUBLIC_ORIGIN: &str = "https://discord.com";
 
+/// Makes clients, each for one call.
+pub struct Connector(Arc<Shared>);
+
 /// What all calls share: pooled connections to one Discord API, what it told of its limits, and no
 /// secret.
-pub struct Connector {
+pub(super) struct Shared {
     transport: Transport,
-    origin: Arc<str>,
-    places: Arc<Places>,
-    memory: Arc<Memory>,
-    cdn: Arc<Cdn>,
+    origin: String,
+    pub(super) places: Places,
+    memory: Memory,
+    cdn: Cdn,
 }
 
 impl Connector {
     /// A connector to the Discord API at `origin`, such as `https://discord.com`, and to `cdn`. A token goes
     /// to `origin` or nowhere. `None` when TLS or randomness is not available.
     pub fn new(origin: &str, cdn: Cdn) -> Option<Self> {
-        Some(Self {
+        Some(Self(Arc::new(Shared {
             transport: Transport::new()?,
             origin: origin.trim_end_matches('/').into(),
-            places: Arc::default(),
-            memory: Arc::new(Memory::new()?),
-            cdn: Arc::new(cdn),
-        })
+            places: Places::default(),
+            memory: Memory::new()?,
+            cdn,
+        })))
     }
 
     /// The client of one call, which ends with it, and waits for nothing beyond `deadline`. Nothing
@@ -69,7 +72,7 @@ impl Connector {
         requests: Arc<AtomicU32>,
     ) -> Result<Discord, Error> {
         let authorization = token.authorization();
-        let known = self.memory.token(token);
+        let known = self.0.memory.token(token);
         let place = known.admit().await.ok_or_else(|| {
             Error::new(
                 Code::Overloaded,
@@ -78,11 +81,7 @@ impl Connector {
             .retry_after(Duration::from_secs(1))
         })?;
         Ok(Discord {
-            transport: self.transport.clone(),
-            origin: Arc::clone(&self.origin),
-            places: Arc::clone(&self.places),
-            memory: Arc::clone(&self.memory),
-            cdn: Arc::clone(&self.cdn),
+            shared: Arc::clone(&self.0),
             token: known,
             authorization,
             bot: token.user_id(),
@@ -94,22 +93,18 @@ impl Connector {
 
     /// How many requests Discord had to refuse in the last ten minutes.
     pub fn invalid_requests(&self) -> u32 {
-        self.memory.host.refusals()
+        self.0.memory.host.refusals()
     }
 
     /// Why nothing is sent to Discord at present, if so.
     pub fn held_back(&self) -> Option<HeldBack> {
-        self.memory.host.held_back()
+        self.0.memory.host.held_back()
     }
 }
 
 /// A Discord client for one call, under that call's bot token.
 pub struct Discord {
-    transport: Transport,
-    origin: Arc<str>,
-    pub(super) places: Arc<Places>,
-    memory: Arc<Memory>,
-    cdn: Arc<Cdn>,
+    pub(super) shared: Arc<Shared>,
     token: Arc<Token>,
     authorization: SecretString,
     bot: UserId,
@@ -138,7 +133,7 @@ impl Discord {
 
     /// Where attachments are, to which the bot token never goes.
     pub fn cdn(&self) -> &Cdn {
-        &self.cdn
+        &self.shared.cdn
     }
 
     /// Executes one of serenity's routes. A body is JSON unless `headers` say otherwise.
@@ -184,8 +179,8 @@ impl Discord {
         body: Option<Vec<u8>>,
         mut headers: HeaderMap,
     ) -> Result<Outgoing, Error> {
-        let mut address = String::with_capacity(self.origin.len() + path.len() + 64);
-        address.push_str(&self.origin);
+        let mut address = String::with_capacity(self.shared.origin.len() + path.len() + 64);
+        address.push_str(&self.shared.origin);
         address.push_str(path);
         for (at, (name, value)) in query.iter().enumerate() {
             address.push(if at == 0 { '?' } else { '&' });
@@ -266,7 +261,7 @@ impl Discord {
         })?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         let sent = Instant::now();
-        let answered = self.transport.send(request).await;
+        let answered = self.shared.transport.send(request).await;
         let status = answered.as_ref().ok();
         let status = status.map(|response| response.status.as_u16());
         metrics::discord_request(&route.name, status, retry, sent.elapsed());
@@ -344,7 +339,7 @@ impl Discord {
 
     /// Whether it is known already that Discord would refuse the request.
     fn check(&self, route: &RouteKey) -> Result<(), Error> {
-        self.memory.host.check()?;
+        self.shared.memory.host.check()?;
         if self.token.is_dead() {
             return Err(fault::token_rejected());
         }
@@ -360,7 +355,7 @@ impl Discord {
         refusal: Option<&Refusal>,
         place: Option<Place>,
     ) {
-        let host = &self.memory.host;
+        let host = &self.shared.memory.host;
         match (failure.status.map(|status| status.as_u16()), refusal) {
             (Some(401), _) => host.refused(),
             (Some(403), Some(refusal)) => {

@@ -148,7 +148,7 @@ impl Discord {
     /// The thread that Discord answers with, and where it is.
     fn thread(&self, operation: Operation, answer: &Answer) -> Result<ChannelId, Error> {
         let thread: Channel = object(operation, answer)?;
-        self.places.remember(thread.id, Place::of(&thread));
+        self.shared.places.remember(thread.id, Place::of(&thread));
         Ok(thread.id)
     }
 

@@ -46,7 +46,6 @@ pub(super) enum Breach {
 }
 
 /// The pooled connections.
-#[derive(Clone)]
 pub(super) struct Transport(Client<Connector, Full<Bytes>>);
 
 /// An answer whose body has not been read.

@@ -7,7 +7,6 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use http_body_util::BodyExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -49,16 +48,16 @@ impl Bodies {
     }
 }
 
-/// Reads the whole body, within its cap and its time, before anything else looks at the request.
+/// Reads the whole body, within its cap and its time, before anything else looks at the request; or
+/// answers it.
 pub(super) async fn whole_body(
     app: &App,
     id: &RequestId,
     request: Request,
-    next: Next,
-) -> Response {
+) -> Result<(Parts, Vec<u8>), Response> {
     let (mut parts, body) = request.into_parts();
     match read(app, &mut parts, body).await {
-        Ok(body) => next.run(Request::from_parts(parts, Body::from(body))).await,
+        Ok(body) => Ok((parts, body)),
         Err(error) => {
             app.refusals.note(error.code().as_str(), id);
             let mut response = failure(&error, id);
@@ -66,7 +65,7 @@ pub(super) async fn whole_body(
             response
                 .headers_mut()
                 .insert(header::CONNECTION, HeaderValue::from_static("close"));
-            response
+            Err(response)
         }
     }
 }

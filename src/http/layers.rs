@@ -5,13 +5,13 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use axum::{Extension, Router};
 use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
 use serde_json::Map;
@@ -21,8 +21,8 @@ use super::bodies::whole_body;
 use super::client::{client_of, name_client};
 use super::entrance::{Entered, admitted, enter, told};
 use super::render::{failure, json_rpc_failure, unsupported_version};
-use super::rest::is_json;
-use super::{App, cors};
+use super::rest::{self, is_json};
+use super::{App, INVOKE, cors};
 use crate::dispatch::{Asked, Caller, Invocation, RequestId, trace_id};
 use crate::error::{Code, Error};
 use crate::mcp::{Verdict, inspect, supported_versions};
@@ -34,19 +34,14 @@ const REQUEST_ID_LIMIT: usize = 64;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// What is around every route. One layer and not one for each step: a layer clones all that is
-/// inside of it for every request, which cost more than the steps themselves.
-pub(super) async fn around(
-    State(app): State<Arc<App>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+/// What is around every route. One function and not a layer for each step: a layer clones all that
+/// is inside of it for every request, which cost more than the steps themselves.
+pub(super) async fn around(app: &Arc<App>, routes: Router, mut request: Request) -> Response {
     let id = request_id(request.headers());
-    request.extensions_mut().insert(id.clone());
     let (began, method) = (Instant::now(), request.method().clone());
     let route = route_name(request.uri().path());
     name_client(&app.proxies, &mut request);
-    let answer = AssertUnwindSafe(guarded(&app, &id, request, next));
+    let answer = AssertUnwindSafe(guarded(app, &id, request, routes));
     let answer = answer.catch_unwind().await;
     let mut response = answer.unwrap_or_else(|_| failure(&Error::internal(), &id));
     let status = response.status().as_u16();
@@ -95,7 +90,7 @@ fn request_id(headers: &HeaderMap) -> RequestId {
 }
 
 /// What may panic: everything further in.
-async fn guarded(app: &App, id: &RequestId, request: Request, next: Next) -> Response {
+async fn guarded(app: &Arc<App>, id: &RequestId, request: Request, routes: Router) -> Response {
     // Names that this server does not go by, and pages of other sites, get no further: a browser
     // that was lured to a name which now resolves to this address must not get through (DNS
     // rebinding).
@@ -106,13 +101,29 @@ async fn guarded(app: &App, id: &RequestId, request: Request, next: Next) -> Res
     let is_from_page =
         request.headers().contains_key(header::ORIGIN) || request.method() == Method::OPTIONS;
     if !is_from_page {
-        return whole_body(app, id, request, next).await;
+        return within(app, id, request, routes).await;
     }
     let inner = tower::service_fn(async |request| {
-        let next = next.clone();
-        Ok::<_, Infallible>(whole_body(app, id, request, next).await)
+        let routes = routes.clone();
+        Ok::<_, Infallible>(within(app, id, request, routes).await)
     });
     let Ok(response) = cors().layer(inner).oneshot(request).await;
+    response
+}
+
+/// On to the route that was asked for, with the whole body. The one that most requests are for is
+/// not left to the router, which takes a dozen boxes for each request.
+async fn within(app: &Arc<App>, id: &RequestId, request: Request, routes: Router) -> Response {
+    let (mut parts, body) = match whole_body(app, id, request).await {
+        Ok(whole) => whole,
+        Err(response) => return response,
+    };
+    if parts.method == Method::POST && parts.uri.path() == INVOKE {
+        return rest::invoke(app, id, parts, body).await;
+    }
+    parts.extensions.insert(id.clone());
+    let request = Request::from_parts(parts, Body::from(body));
+    let Ok(response) = routes.oneshot(request).await;
     response
 }
 

@@ -3,7 +3,6 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::body::Bytes;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -32,19 +31,19 @@ struct Envelope {
     params: Option<Map<String, Value>>,
 }
 
-pub(super) async fn invoke(
-    State(app): State<Arc<App>>,
-    asking: Asking,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
-    let asked = match envelope(&headers, &body) {
+/// Calls a tool.
+pub(super) async fn invoke(app: &App, id: &RequestId, mut parts: Parts, body: Vec<u8>) -> Response {
+    let asking = match Asking::enter(app, id.clone(), &mut parts).await {
+        Ok(asking) => asking,
+        Err(response) => return response,
+    };
+    let asked = match envelope(&parts.headers, &body) {
         Ok(invocation) => sized(invocation, body.len()),
         Err(error) => Asked::Refused(None, error),
     };
     // It may be large, and has been read.
     drop(body);
-    asking.answer(&app, asked).await
+    asking.answer(app, asked).await
 }
 
 /// Refuses a call that is too large without being so by its files.
@@ -139,6 +138,12 @@ impl FromRequestParts<Arc<App>> for Asking {
         // The outermost layer has put it there.
         let id = parts.extensions.get::<RequestId>().cloned();
         let id = id.ok_or_else(|| StatusCode::INTERNAL_SERVER_ERROR.into_response())?;
+        Self::enter(app, id, parts).await
+    }
+}
+
+impl Asking {
+    async fn enter(app: &App, id: RequestId, parts: &mut Parts) -> Result<Self, Response> {
         let entered = enter(app, &id, parts, |error| failure(error, &id)).await?;
         Ok(Self {
             client: client_of(parts),
@@ -146,9 +151,7 @@ impl FromRequestParts<Arc<App>> for Asking {
             entered,
         })
     }
-}
 
-impl Asking {
     async fn answer(self, app: &App, asked: Asked) -> Response {
         let Self {
             id,

@@ -10,7 +10,7 @@ use discord_mcp_server::audit::{Audit, Content, ContentPolicy, TAKEN};
 use discord_mcp_server::auth::Keys;
 use discord_mcp_server::cli::assemble;
 use discord_mcp_server::config::Config;
-use discord_mcp_server::http::router;
+use discord_mcp_server::http::{Served, router};
 use discord_mcp_server::server::{self, Limits};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
@@ -255,7 +255,7 @@ pub const NO_CDN: &str = "http://127.0.0.1:1";
 
 /// The routes of a server whose Discord is at this address, however odd; no test may give it one
 /// that exists. With its audit log, and the folder that goes when it is dropped.
-pub fn router_to(api_base: &str) -> (axum::Router, PathBuf, TempDir) {
+pub fn router_to(api_base: &str) -> (Served, PathBuf, TempDir) {
     let dir = tempfile::tempdir().unwrap();
     tokens::install_keys(&dir.path().join("keys"));
     let mut config = Config::read(|name| match name {
