@@ -5,14 +5,14 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -39,8 +39,9 @@ pub struct Dispatcher {
     permits: Arc<Semaphore>,
     max_calls: u32,
     attachment_limit: usize,
-    /// Cancelled when the process is about to end.
-    ended: CancellationToken,
+    /// Whether the process is about to end, and who wants to know.
+    ended: AtomicBool,
+    ending: Notify,
 }
 
 /// Who calls, and from where.
@@ -203,7 +204,8 @@ impl Dispatcher {
             permits: Arc::new(Semaphore::new(max_calls as usize)),
             max_calls,
             attachment_limit,
-            ended: CancellationToken::new(),
+            ended: AtomicBool::new(false),
+            ending: Notify::new(),
         }
     }
 
@@ -260,7 +262,17 @@ impl Dispatcher {
 
     /// Ends the calls that cannot change Discord, so that they are recorded before the process ends.
     pub fn end(&self) {
-        self.ended.cancel();
+        self.ended.store(true, Ordering::SeqCst);
+        self.ending.notify_waiters();
+    }
+
+    /// Waits until the process is about to end.
+    async fn ended(&self) {
+        // Who begins to wait before looking misses nothing.
+        let ending = self.ending.notified();
+        if !self.ended.load(Ordering::SeqCst) {
+            ending.await;
+        }
     }
 
     /// Runs a call, or records why there is none to run. The answer comes after the outcome line.

@@ -154,8 +154,9 @@ impl Revocations {
     /// Whether a token is revoked, by the file as it stands now, or as it stood at any time since the
     /// start.
     pub(super) fn cover(&self, jti: Option<&str>, sub: &str, iat: u64) -> bool {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        // While this waits for the disk, others need not wait for it.
         let seen = look(&self.path);
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if seen != state.seen {
             state.seen = seen;
             self.reload(&mut state.list);

@@ -17,16 +17,25 @@ use serde::de::{
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-thread_local! {
-    /// Whether the straight way has failed, for what is being read at present.
-    static CAREFUL: Cell<bool> = const { Cell::new(false) };
+/// How lists and objects inside of what is being read are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// Each by itself, and so with two looks at its bytes: somebody else reads what is around them.
+    Apart,
+    /// With all around them: what is odd fails everything, which is then read with care.
+    Straight,
+    /// Each by itself, and none straight: that has failed.
+    Careful,
 }
 
-/// Reads something with care for what is inside of it.
-fn carefully<T>(read: impl FnOnce() -> T) -> T {
-    let before = CAREFUL.replace(true);
+thread_local! {
+    static WAY: Cell<Way> = const { Cell::new(Way::Apart) };
+}
+
+fn going<T>(way: Way, read: impl FnOnce() -> T) -> T {
+    let before = WAY.replace(way);
     let done = read();
-    CAREFUL.set(before);
+    WAY.set(before);
     done
 }
 
@@ -40,8 +49,11 @@ pub(super) fn text(answer: &[u8]) -> Cow<'_, str> {
 /// Reads one object, leaving out fields that are not of the form we know. `None` where even the
 /// rest is not enough, as when the id is missing.
 pub(super) fn object<T: DeserializeOwned>(json: &str) -> Option<T> {
-    let straight = serde_json::from_str(json).ok();
-    straight.or_else(|| carefully(|| object_with_care(json)))
+    if WAY.get() == Way::Careful {
+        return object_with_care(json);
+    }
+    let straight = going(Way::Straight, || serde_json::from_str(json)).ok();
+    straight.or_else(|| going(Way::Careful, || object_with_care(json)))
 }
 
 fn object_with_care<T: DeserializeOwned>(json: &str) -> Option<T> {
@@ -63,17 +75,18 @@ pub(super) fn list_of<T>(json: &str, expected: usize) -> Option<(Vec<T>, usize)>
 where
     T: DeserializeOwned,
 {
-    let mut straight = serde_json::Deserializer::from_str(json);
-    let all = straight.deserialize_seq(Elements(expected, PhantomData));
-    if let Ok(all) = all
-        && straight.end().is_ok()
-    {
-        let length = all.len();
-        return Some((all, length));
+    if WAY.get() != Way::Careful {
+        let mut straight = serde_json::Deserializer::from_str(json);
+        let all = Elements(expected, PhantomData);
+        let all = going(Way::Straight, || straight.deserialize_seq(all));
+        if let (Ok(all), Ok(())) = (all, straight.end()) {
+            let length = all.len();
+            return Some((all, length));
+        }
     }
     let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
     let read = elements.iter().filter_map(|element| object(element.get()));
-    Some((carefully(|| read.collect()), elements.len()))
+    Some((going(Way::Careful, || read.collect()), elements.len()))
 }
 
 struct Elements<T>(usize, PhantomData<T>);
@@ -101,7 +114,7 @@ where
     T: DeserializeOwned,
     D: Deserializer<'de>,
 {
-    if !CAREFUL.get() {
+    if WAY.get() == Way::Straight {
         return Ok(Option::deserialize(deserializer)?.unwrap_or_default());
     }
     let raw = <&RawValue>::deserialize(deserializer)?;
@@ -114,7 +127,7 @@ where
     T: DeserializeOwned,
     D: Deserializer<'de>,
 {
-    if !CAREFUL.get() {
+    if WAY.get() == Way::Straight {
         return Option::deserialize(deserializer);
     }
     let raw = <&RawValue>::deserialize(deserializer)?;

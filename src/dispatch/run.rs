@@ -144,7 +144,7 @@ impl Run {
     async fn given_up(&self) -> Error {
         let text = tokio::select! {
             () = self.cancelled() => "The caller cancelled the call",
-            () = self.dispatcher.ended.cancelled() => "The server has shut down",
+            () = self.dispatcher.ended() => "The server has shut down",
         };
         Error::new(Code::Cancelled, text)
     }
