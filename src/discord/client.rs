@@ -273,7 +273,7 @@ impl Discord {
             Failure::new(fault::unanswered(operation, breach), again)
         })?;
         let (status, headers) = (response.status, std::mem::take(&mut response.headers));
-        let rates = RateHeaders::read(&headers);
+        let rates = RateHeaders::read(status, &headers);
         if status.as_u16() == 401 {
             self.token.died();
         } else {

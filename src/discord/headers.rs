@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 
 /// The longest time that a header is believed to mean.
 const LONGEST_SECONDS: f64 = 86_400.0;
@@ -37,7 +37,8 @@ pub(super) struct Window {
 }
 
 impl RateHeaders {
-    pub(super) fn read(headers: &HeaderMap) -> Self {
+    /// Reads the headers of an answer; of one that is no refusal, what they say of its bucket.
+    pub(super) fn read(status: StatusCode, headers: &HeaderMap) -> Self {
         let text = |name: HeaderName| {
             let mut values = headers.get_all(name).iter();
             let value = values.next()?.to_str().ok()?.trim();
@@ -53,16 +54,23 @@ impl RateHeaders {
                 reset_after: seconds(of("x-ratelimit-reset-after")?.parse().ok()?)?,
             })
         };
-        let scope = of("x-ratelimit-scope");
-        Self {
+        let told = Self {
             window: window(),
             bucket: of("x-ratelimit-bucket").map(str::to_owned),
+            ..Self::default()
+        };
+        if status.is_success() {
+            return told;
+        }
+        let scope = of("x-ratelimit-scope");
+        Self {
             global: scope == Some("global") || of("x-ratelimit-global") == Some("true"),
             shared: scope == Some("shared"),
             // However long it is: that it is long is what counts.
             retry_after: text(header::RETRY_AFTER)
                 .and_then(|text| text.parse::<f64>().ok())
                 .and_then(|number| seconds(number.min(LONGEST_SECONDS))),
+            ..told
         }
     }
 }

@@ -154,7 +154,8 @@ impl Connection {
 
     /// The client has sent all that it has to say.
     pub(super) fn works(&self) {
-        self.enter(Phase::Work);
+        // Since when is of no interest: it does not wait.
+        self.phase.store(Phase::Work as u8, Ordering::SeqCst);
     }
 
     /// The answer has left, but for what the kernel does not take yet.
