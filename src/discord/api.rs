@@ -101,7 +101,7 @@ impl Discord {
             channel_id: channel_id(channel),
         };
         let answer = self.read(operation, route, &query).await?;
-        let read = lenient::list_of::<Message>(&lenient::text(&answer.body), limit);
+        let read = lenient::list_of::<Message>(&answer.text(), limit);
         let (mut messages, received) =
             read.ok_or_else(|| fault::unintelligible(operation, answer.status))?;
         messages
@@ -221,8 +221,7 @@ pub(super) fn object<T: serde::de::DeserializeOwned>(
     operation: Operation,
     answer: &Answer,
 ) -> Result<T, Error> {
-    lenient::object(&lenient::text(&answer.body))
-        .ok_or_else(|| fault::unintelligible(operation, answer.status))
+    lenient::object(&answer.text()).ok_or_else(|| fault::unintelligible(operation, answer.status))
 }
 
 /// serenity's ids panic on zero, which a [`Snowflake`] cannot be.

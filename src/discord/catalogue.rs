@@ -199,7 +199,7 @@ impl Discord {
         let query = [("query", name.to_owned()), ("limit", "10".to_owned())];
         let operation = Operation::ReadGuild;
         let answer = self.get(operation, &path, &query).await?;
-        let (members, _) = lenient::list::<Member>(&lenient::text(&answer.body))
+        let (members, _) = lenient::list::<Member>(&answer.text())
             .ok_or_else(|| fault::unintelligible(operation, answer.status))?;
         Ok(members
             .into_iter()
@@ -219,8 +219,7 @@ impl Discord {
     ) -> Result<(Vec<Named>, usize), Error> {
         let operation = Operation::ReadGuild;
         let answer = self.read(operation, route, &query).await?;
-        lenient::list(&lenient::text(&answer.body))
-            .ok_or_else(|| fault::unintelligible(operation, answer.status))
+        lenient::list(&answer.text()).ok_or_else(|| fault::unintelligible(operation, answer.status))
     }
 }
 

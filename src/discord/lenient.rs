@@ -4,7 +4,6 @@
 //! fails is an object read field by field and a list element by element, inner ones as well, and what
 //! cannot be read is left out.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +11,8 @@ use std::marker::PhantomData;
 
 use serde::de::value::{BorrowedStrDeserializer, MapDeserializer};
 use serde::de::{
-    DeserializeOwned, Error, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Visitor,
+    DeserializeOwned, Error, IgnoredAny, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
+    Visitor,
 };
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -32,18 +32,16 @@ thread_local! {
     static WAY: Cell<Way> = const { Cell::new(Way::Apart) };
 }
 
+/// Reads in this way, and goes back to the one before, even where that panics.
 fn going<T>(way: Way, read: impl FnOnce() -> T) -> T {
-    let before = WAY.replace(way);
-    let done = read();
-    WAY.set(before);
-    done
-}
-
-/// An answer as text; what is not UTF-8 in it is replaced. To find that out once for all of it
-/// costs a tenth of finding it out string by string.
-pub(super) fn text(answer: &[u8]) -> Cow<'_, str> {
-    // The slower look is for those that need it.
-    std::str::from_utf8(answer).map_or_else(|_| String::from_utf8_lossy(answer), Cow::Borrowed)
+    struct Back(Way);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            WAY.set(self.0);
+        }
+    }
+    let _back = Back(WAY.replace(way));
+    read()
 }
 
 /// Reads one object, leaving out fields that are not of the form we know. `None` where even the
@@ -70,7 +68,7 @@ pub(super) fn list<T: DeserializeOwned>(json: &str) -> Option<(Vec<T>, usize)> {
     list_of(json, 0)
 }
 
-/// Reads a list of which it is known how long it may well be.
+/// Reads a list, as [`list`] does, that will most likely have so many elements.
 pub(super) fn list_of<T>(json: &str, expected: usize) -> Option<(Vec<T>, usize)>
 where
     T: DeserializeOwned,
@@ -192,6 +190,35 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Scalar<T> {
     }
 }
 
+/// A string as what `make` makes of it; `expected` says what that is.
+pub(super) fn from_text<'de, T, D>(
+    deserializer: D,
+    expected: &'static str,
+    make: fn(&str) -> Option<T>,
+) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+{
+    deserializer.deserialize_str(Text { expected, make })
+}
+
+struct Text<T> {
+    expected: &'static str,
+    make: fn(&str) -> Option<T>,
+}
+
+impl<T> Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.expected)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        (self.make)(text).ok_or_else(|| E::invalid_value(Unexpected::Other("another text"), &self))
+    }
+}
+
 /// Puts the object together again field by field, the id first, without those it cannot be read
 /// with. A field can fail only because one that is required has yet to come, hence the passes.
 /// Quadratic in the number of fields, on objects that Discord hardly ever sends.
@@ -223,7 +250,7 @@ fn read<T: DeserializeOwned>(fields: &BTreeMap<String, &RawValue>) -> serde_json
 mod tests {
     use serde::Deserialize;
 
-    use super::{list, object, scalar, text};
+    use super::{list, object, scalar};
 
     #[derive(Debug, Deserialize, PartialEq)]
     struct Thing {
@@ -278,13 +305,6 @@ mod tests {
         }
         assert_eq!(read(r#"{"flag":true}"#).ok(), Some(Some(true)));
         assert_eq!(read("{}").ok(), Some(None));
-    }
-
-    #[test]
-    fn what_is_not_utf_8_costs_a_character_and_nothing_else() {
-        let bytes = b"{\"id\":1,\"name\":\"n\xff\"}";
-        let name = object::<Thing>(&text(bytes)).map(|thing| thing.name);
-        assert_eq!(name.as_deref(), Some("n\u{fffd}"));
     }
 
     #[test]

@@ -21,11 +21,11 @@ pub use parts::{Attachment, Author, Embed, Reaction, Sticker};
 pub use poll::{Poll, PollAnswer};
 pub use thread::ListedThread;
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use serde::de::{Deserialize, Deserializer};
 use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime, Time, UtcOffset};
+
+use super::lenient;
 
 /// A time in the one form that results use: RFC 3339, UTC, whole seconds. The id of a message or
 /// channel has its milliseconds.
@@ -70,18 +70,9 @@ struct Stamp(String);
 
 impl<'de> Deserialize<'de> for Stamp {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = Stamp;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a time stamp")
-            }
-            fn visit_str<E: Error>(self, text: &str) -> Result<Stamp, E> {
-                let time = timestamp(text).ok_or_else(|| E::custom("not a time stamp"))?;
-                Ok(Stamp(time))
-            }
-        }
-        deserializer.deserialize_str(Text)
+        lenient::from_text(deserializer, "a time stamp", |text| {
+            timestamp(text).map(Self)
+        })
     }
 }
 

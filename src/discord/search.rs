@@ -90,12 +90,13 @@ impl Discord {
         let unintelligible = || fault::unintelligible(operation, answer.status);
         if answer.status == StatusCode::ACCEPTED {
             let wait: NotIndexed =
-                serde_json::from_slice(&answer.body).map_err(|_| unintelligible())?;
+                serde_json::from_str(&answer.text()).map_err(|_| unintelligible())?;
             return Ok(Searched::NotIndexed(Duration::from_secs_f64(
                 wait.retry_after.clamp(0.5, 60.0),
             )));
         }
-        let page: Page<'_> = serde_json::from_slice(&answer.body).map_err(|_| unintelligible())?;
+        let page = answer.text();
+        let page: Page<'_> = serde_json::from_str(&page).map_err(|_| unintelligible())?;
         // Each result is a list of its own, a remnant of the context that searches once showed.
         let messages = (page.messages.iter())
             .flat_map(|hits| lenient::list(hits.get()).unwrap_or_default().0)

@@ -115,7 +115,7 @@ impl Discord {
         };
         let answer = self.post(operation, route, &body, draft.files).await?;
         let thread = self.thread(operation, &answer)?;
-        let first = serde_json::from_slice(&answer.body).ok();
+        let first = serde_json::from_str(&answer.text()).ok();
         let mut message = first.and_then(|First { message }| message);
         if let Some(message) = &mut message {
             message.channel_id = thread;

@@ -1,8 +1,8 @@
 //! Text that people wrote on Discord, made safe to hand to an agent.
 
-use std::fmt;
+use serde::de::{Deserialize, Deserializer};
 
-use serde::de::{Deserialize, Deserializer, Visitor};
+use super::lenient;
 
 /// Removes what a reader does not see and an agent would: control characters other than newline
 /// and tab, bidirectional controls, zero-width characters, tag characters, and variation
@@ -49,17 +49,7 @@ pub(super) struct Visible(pub(super) String);
 
 impl<'de> Deserialize<'de> for Visible {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Text;
-        impl Visitor<'_> for Text {
-            type Value = Visible;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Visible, E> {
-                Ok(Visible(visible(text)))
-            }
-        }
-        deserializer.deserialize_str(Text)
+        lenient::from_text(deserializer, "a string", |text| Some(Self(visible(text))))
     }
 }
 

@@ -138,8 +138,9 @@ impl Discord {
         let operation = Operation::ReadMessages;
         let answer = self.read(operation, route, &query).await?;
         let unintelligible = || fault::unintelligible(operation, answer.status);
+        let page = answer.text();
         let Page { threads, has_more } =
-            serde_json::from_slice(&answer.body).map_err(|_| unintelligible())?;
+            serde_json::from_str(&page).map_err(|_| unintelligible())?;
         let (threads, received) = lenient::list::<T>(threads.get()).ok_or_else(unintelligible)?;
         Ok((threads, received, has_more.unwrap_or_default()))
     }

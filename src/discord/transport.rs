@@ -11,6 +11,7 @@ use axum::body::Bytes;
 use axum::http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
+use hyper_rustls::builderstates::WantsSchemes;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -59,11 +60,18 @@ pub(super) struct Response {
 impl Transport {
     /// A pool without connections. `None` when TLS is not available.
     pub(super) fn new() -> Option<Self> {
+        let tls = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(aws_lc_rs::default_provider())
+            .ok()?;
+        Some(Self::over(tls))
+    }
+
+    fn over(tls: HttpsConnectorBuilder<WantsSchemes>) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
-            .build(Connector::new()?);
-        Some(Self(client))
+            .build(Connector::over(tls));
+        Self(client)
     }
 
     /// Sends a request. One that found a connection which was just being closed is sent on another.
@@ -103,16 +111,12 @@ impl Response {
 struct Connector(HttpsConnector<HttpConnector>);
 
 impl Connector {
-    fn new() -> Option<Self> {
+    fn over(tls: HttpsConnectorBuilder<WantsSchemes>) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(KEEPALIVE));
-        let tls = HttpsConnectorBuilder::new()
-            .with_provider_and_webpki_roots(aws_lc_rs::default_provider())
-            .ok()?;
-        let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
-        Some(Self(connector))
+        Self(tls.https_or_http().enable_http1().wrap_connector(tcp))
     }
 }
 
@@ -130,5 +134,76 @@ impl Service<Uri> for Connector {
     fn call(&mut self, address: Uri) -> Self::Future {
         let connecting = self.0.call(address);
         Box::pin(async move { timeout(CONNECT_TIMEOUT, connecting).await? })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+mod tests {
+    use std::sync::Arc;
+
+    use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+    use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+
+    use super::*;
+
+    /// Answers `ok` over TLS, for ever, under a certificate of its own making.
+    async fn answer(listener: TcpListener, made: &CertifiedKey<KeyPair>) {
+        let key = made.signing_key.serialize_der().try_into().unwrap();
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        while let Ok((stream, _)) = listener.accept().await {
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                let length = stream.read(&mut [0; 1024]).await.unwrap();
+                assert!(length > 0);
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+                stream.write_all(answer).await.unwrap();
+            }
+        }
+    }
+
+    fn request(address: &Uri) -> Request<Full<Bytes>> {
+        Request::get(address).body(Full::default()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn tls_is_spoken_with_whom_the_roots_vouch_for_and_with_nobody_else() {
+        let made = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let address: Uri = format!("https://localhost:{port}/").parse().unwrap();
+
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let trusting = Transport::over(HttpsConnectorBuilder::new().with_tls_config(config));
+        let asking = async {
+            let answer = trusting.send(request(&address)).await.unwrap();
+            assert_eq!(answer.status.as_u16(), 200);
+            assert_eq!(answer.body().await.unwrap(), "ok");
+
+            // Nothing is sent to whom the public roots do not vouch for.
+            let public = Transport::new().unwrap();
+            let refused = public.send(request(&address)).await;
+            assert_eq!(refused.err(), Some(Breach::Unreachable));
+        };
+        tokio::select! {
+            () = asking => {}
+            () = answer(listener, &made) => {}
+        }
     }
 }

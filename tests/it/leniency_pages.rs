@@ -77,6 +77,33 @@ async fn what_a_json_parser_refuses_costs_one_field() {
     }
 }
 
+#[tokio::test]
+async fn what_is_not_utf_8_costs_a_character() {
+    let app = App::start().await;
+    let list: (_, _, &[u8]) = (
+        LIST,
+        json!({"channel_id": VOICE}),
+        b"[{\"id\":\"3\",\"content\":\"tide\xff\"}]",
+    );
+    let search: (_, _, &[u8]) = (
+        SEARCH,
+        json!({"channel_id": VOICE, "query": "tide", "mode": "index"}),
+        b"{\"messages\":[[{\"id\":\"3\",\"content\":\"tide\xff\"}]],\"odd\":\"\xff\"}",
+    );
+    for (tool, (on, params, body)) in [("get_messages", list), ("search_messages", search)] {
+        let fault = Fault::Respond {
+            status: 200,
+            headers: vec![("content-type".into(), "application/json".into())],
+            body: body.to_vec(),
+        };
+        app.discord.fault(on, 1, fault);
+        let answer = app.invoke(tool, params).await;
+        let messages = answer.result()["messages"].as_array().unwrap();
+        let contents: Vec<_> = messages.iter().map(|m| &m["content"]).collect();
+        assert_eq!(contents, [&json!("tide\u{fffd}")], "{tool}");
+    }
+}
+
 /// Takes the id of the third message away, so that it cannot be read.
 fn unreadable_third() -> Fault {
     rewrite(|page| page[2]["id"] = json!(null))
