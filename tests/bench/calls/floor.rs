@@ -1,6 +1,7 @@
 //! The floor: what a call costs any server of this kind that does no more than it must. A route
 //! that looks the bearer up among verified ones, makes the same pooled request to the same Discord,
-//! reads the same bytes, writes one line, and answers in a like form.
+//! reads the same bytes, writes one line, and answers in a like form. Its client is reqwest, which most
+//! would take; the server has taken what is inside of it.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
