@@ -79,22 +79,20 @@ async fn what_a_json_parser_refuses_costs_one_field() {
 
 #[tokio::test]
 async fn what_is_not_utf_8_costs_a_character() {
+    let not_utf_8 = |byte| if byte == b'?' { 0xFF } else { byte };
     let app = App::start().await;
-    let list: (_, _, &[u8]) = (
-        LIST,
-        json!({"channel_id": VOICE}),
-        b"[{\"id\":\"3\",\"content\":\"tide\xff\"}]",
-    );
-    let search: (_, _, &[u8]) = (
+    let message = format!(r#"{{"id":"3","channel_id":"{VOICE}","content":"tide?"}}"#);
+    let list = (LIST, json!({"channel_id": VOICE}), format!("[{message}]"));
+    let search = (
         SEARCH,
         json!({"channel_id": VOICE, "query": "tide", "mode": "index"}),
-        b"{\"messages\":[[{\"id\":\"3\",\"content\":\"tide\xff\"}]],\"odd\":\"\xff\"}",
+        format!(r#"{{"messages":[[{message}]],"odd":"?"}}"#),
     );
     for (tool, (on, params, body)) in [("get_messages", list), ("search_messages", search)] {
         let fault = Fault::Respond {
             status: 200,
             headers: vec![("content-type".into(), "application/json".into())],
-            body: body.to_vec(),
+            body: body.bytes().map(not_utf_8).collect(),
         };
         app.discord.fault(on, 1, fault);
         let answer = app.invoke(tool, params).await;
