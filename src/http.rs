@@ -89,7 +89,7 @@ const INVOKE: &str = "/mcp/v1/tools/invoke";
 /// 10. for MCP alone: what HTTP must say and the protocol's handler cannot.
 ///
 /// Steps 7 to 9 are `entrance`, which REST's handlers ask as an extractor and MCP as a layer. The
-/// route of [`INVOKE`] is taken before the router.
+/// route of REST's calls is taken before the router.
 pub fn router(app: Arc<App>) -> Served {
     let tools = Router::new()
         .route("/mcp/v1/tools", get(rest::list_tools))
