@@ -14,7 +14,7 @@ use super::id::{Snowflake, UserId};
 pub struct BotToken {
     text: SecretString,
     user_id: UserId,
-    /// By which the process remembers it.
+    /// By which the process remembers it: there is one key for these, made at start.
     tag: OnceLock<Tag>,
 }
 

@@ -85,41 +85,14 @@ impl Visit for Plain<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 mod tests {
-    use std::io::{self, Write};
-    use std::sync::{Arc, Mutex, PoisonError};
+    use std::fs::File;
+    use std::io::{self, Seek as _};
 
-    use tracing_subscriber::fmt::MakeWriter;
+    use tempfile::tempfile;
 
     use super::Fields;
-
-    #[derive(Clone, Default)]
-    struct Written(Arc<Mutex<Vec<u8>>>);
-
-    impl Written {
-        fn bytes(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner)
-        }
-    }
-
-    impl Write for Written {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.bytes().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl<'a> MakeWriter<'a> for Written {
-        type Writer = Self;
-
-        fn make_writer(&'a self) -> Self {
-            self.clone()
-        }
-    }
 
     /// Events of every kind of value.
     fn events() {
@@ -146,17 +119,22 @@ mod tests {
 
     #[test]
     fn lines_are_those_of_tracing_itself() {
-        let (ours, theirs) = (Written::default(), Written::default());
-        let layer = |writer: &Written| {
+        let (mut ours, mut theirs) = (tempfile().unwrap(), tempfile().unwrap());
+        let layer = |file: &File| {
             tracing_subscriber::fmt()
-                .with_writer(writer.clone())
+                .with_writer(file.try_clone().unwrap())
                 .with_ansi(false)
                 .without_time()
         };
-        tracing::subscriber::with_default(layer(&ours).fmt_fields(Fields).finish(), events);
-        tracing::subscriber::with_default(layer(&theirs).finish(), events);
-        let text = |written: &Written| String::from_utf8_lossy(&written.bytes()).into_owned();
-        assert_eq!(text(&ours), text(&theirs));
-        assert_eq!(text(&ours).lines().count(), 5);
+        let (with_ours, with_theirs) = (layer(&ours).fmt_fields(Fields), layer(&theirs));
+        tracing::subscriber::with_default(with_ours.finish(), events);
+        tracing::subscriber::with_default(with_theirs.finish(), events);
+        let text = |file: &mut File| {
+            file.rewind().unwrap();
+            io::read_to_string(file).unwrap()
+        };
+        let ours = text(&mut ours);
+        assert_eq!(ours, text(&mut theirs));
+        assert_eq!(ours.lines().count(), 5);
     }
 }
