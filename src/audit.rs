@@ -14,6 +14,7 @@ mod redact;
 pub mod verify;
 mod writer;
 
+use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -25,11 +26,11 @@ use tokio::sync::Mutex;
 
 pub use content::{Content, ContentPolicy};
 use durable::Durable;
-use record::{CallLine, Pending};
-pub use record::{Outcome, Subject, Touched};
+use record::{CallObject, Pending};
+pub use record::{Outcome, Record, Subject, Touched};
 pub use redact::holds_secret;
 pub use writer::TAKEN;
-use writer::{Writer, encode, now};
+use writer::{Writer, encode, line_of};
 
 /// The trail.
 pub struct Audit {
@@ -61,9 +62,19 @@ impl Audit {
         })
     }
 
-    /// Parameters as the trail may keep them: without secrets, and with as much of what people
-    /// wrote as the operator wants.
-    pub fn params(&self, params: &Map<String, Value>) -> Value {
+    /// A call as its lines will tell of it: its parameters without secrets, and with as much of
+    /// what people wrote as the operator wants.
+    pub fn prepare(&self, subject: Subject, params: Option<&Map<String, Value>>) -> Record {
+        let params = params.map(|params| self.params(params));
+        let object = encode(&CallObject {
+            subject: &subject,
+            params: params.as_deref(),
+        });
+        Record { subject, object }
+    }
+
+    /// Parameters as the trail may keep them.
+    pub fn params<'a>(&self, params: &'a Map<String, Value>) -> Cow<'a, Map<String, Value>> {
         self.content.apply(redact::redacted(params))
     }
 
@@ -71,18 +82,12 @@ impl Audit {
     ///
     /// # Errors
     /// When the line could not be written whole; then nothing may be sent.
-    pub async fn intent(&self, subject: &Subject) -> io::Result<()> {
-        let line = CallLine {
-            ts: now(),
-            stage: "intent",
-            subject,
-            outcome: None,
-        };
+    pub async fn intent(&self, call: &Record) -> io::Result<()> {
         let began = Instant::now();
         // What can be done before the one writer is needed is done before.
-        let written = match encode(&line) {
+        let written = match line_of("intent", call, None) {
             Ok(record) => {
-                let pending = Pending::from(subject);
+                let pending = Pending::from(&call.subject);
                 self.writer.lock().await.intent(&record, pending)
             }
             Err(error) => Err(error),
@@ -95,18 +100,12 @@ impl Audit {
     ///
     /// # Errors
     /// When the line could not be written whole.
-    pub async fn outcome(&self, subject: &Subject, outcome: &Outcome) -> io::Result<()> {
-        let line = CallLine {
-            ts: now(),
-            stage: "outcome",
-            subject,
-            outcome: Some(outcome),
-        };
+    pub async fn outcome(&self, call: &Record, outcome: &Outcome) -> io::Result<()> {
         let began = Instant::now();
-        let written = match encode(&line) {
+        let written = match line_of("outcome", call, Some(outcome)) {
             Ok(record) => {
                 let mut writer = self.writer.lock().await;
-                writer.outcome(record, &subject.call_id)
+                writer.outcome(record, &call.subject.call_id)
             }
             Err(error) => Err(error),
         };

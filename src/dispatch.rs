@@ -303,11 +303,8 @@ impl Dispatcher {
     {
         let started = Instant::now();
         let label = asked.label();
-        let (tool, params) = match asked.named() {
-            Some((tool, params)) => (Some(tool), self.audit.params(&params)),
-            None => (None, Value::Null),
-        };
-        let subject = Arc::new(Subject {
+        let (tool, params) = asked.named().unzip();
+        let subject = Subject {
             call_id: uuid::Uuid::now_v7().to_string(),
             request_id: caller.request.as_str().to_owned(),
             door: caller.door,
@@ -315,8 +312,9 @@ impl Dispatcher {
             jti: caller.principal.jti.clone(),
             client: caller.client,
             tool,
-            params,
-        });
+        };
+        let record = Arc::new(self.audit.prepare(subject, params.as_deref()));
+        let subject = &record.subject;
         let touched = Arc::new(Mutex::new(Touched::default()));
         let requests = Arc::new(AtomicU32::new(0));
         let result = match asked {
@@ -325,7 +323,7 @@ impl Dispatcher {
                 let run = Run {
                     dispatcher: Arc::clone(&self),
                     principal: caller.principal,
-                    subject: Arc::clone(&subject),
+                    record: Arc::clone(&record),
                     touched: Arc::clone(&touched),
                     requests: Arc::clone(&requests),
                     deadline: started + self.deadline,
@@ -341,19 +339,20 @@ impl Dispatcher {
                     .unwrap_or_else(|_| Err(Error::internal()))
             }
         };
+        let took = started.elapsed();
         let outcome = Outcome {
             success: result.is_ok(),
             status: result
                 .as_ref()
                 .map_or_else(|error| error.code().as_str(), |_| "ok"),
             requests: requests.load(Ordering::Relaxed),
-            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             touched: touched
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
         };
-        crate::metrics::call(label, subject.door, outcome.status, started.elapsed());
+        crate::metrics::call(label, subject.door, outcome.status, took);
         caller.request.tell();
         tracing::info!(
             request_id = subject.request_id,
@@ -367,7 +366,7 @@ impl Dispatcher {
             duration_ms = outcome.duration_ms,
             "call"
         );
-        if self.audit.outcome(&subject, &outcome).await.is_err() {
+        if self.audit.outcome(&record, &outcome).await.is_err() {
             return Err(unrecorded(&result, &outcome.touched));
         }
         result

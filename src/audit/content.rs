@@ -1,5 +1,6 @@
 //! How much of what people wrote the trail keeps.
 
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use aws_lc_rs::hmac;
@@ -63,15 +64,17 @@ impl Content {
     }
 
     /// Applies the policy to redacted parameters.
-    pub(super) fn apply(&self, params: Value) -> Value {
-        match (self.policy, params) {
-            (ContentPolicy::Full, params) => params,
-            (_, Value::Object(fields)) => self.object(fields),
-            (_, other) => other,
+    pub(super) fn apply<'a>(
+        &self,
+        params: Cow<'a, Map<String, Value>>,
+    ) -> Cow<'a, Map<String, Value>> {
+        match self.policy {
+            ContentPolicy::Full => params,
+            _ => Cow::Owned(self.object(params.into_owned())),
         }
     }
 
-    fn object(&self, fields: Map<String, Value>) -> Value {
+    fn object(&self, fields: Map<String, Value>) -> Map<String, Value> {
         let kept = fields.into_iter().filter_map(|(name, value)| {
             let text = TEXTS.contains(&name.as_str());
             // A name that no tool knows may be a text in the wrong place, too.
@@ -82,7 +85,7 @@ impl Content {
             };
             Some((name, self.value(value, text)?))
         });
-        Value::Object(kept.collect())
+        kept.collect()
     }
 
     fn value(&self, value: Value, text: bool) -> Option<Value> {
@@ -94,7 +97,7 @@ impl Content {
                     .filter_map(|value| self.value(value, text))
                     .collect(),
             ),
-            Value::Object(fields) => Some(self.object(fields)),
+            Value::Object(fields) => Some(Value::Object(self.object(fields))),
             other => Some(other),
         }
     }

@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::discord::{ChannelId, GuildId, MessageId};
 
-/// What every line of one call says.
+/// Who calls what.
 #[derive(Clone, Debug, Serialize)]
 pub struct Subject {
     /// The call, by an id that is ours and unique.
@@ -24,8 +24,15 @@ pub struct Subject {
     pub client: Option<IpAddr>,
     /// The tool, or null where the request did not get as far as naming one.
     pub tool: Option<String>,
-    /// The parameters, redacted.
-    pub params: Value,
+}
+
+/// A call in the trail: what every line of it says, as JSON already, since most of it is the same
+/// in each.
+pub struct Record {
+    /// Who calls what.
+    pub subject: Subject,
+    /// The object of it and of the parameters.
+    pub(super) object: serde_json::Result<Vec<u8>>,
 }
 
 /// How a call ended.
@@ -92,15 +99,12 @@ impl From<&Subject> for Pending {
     }
 }
 
-/// A line of a call.
+/// What every line of a call says.
 #[derive(Serialize)]
-pub(super) struct CallLine<'a> {
-    pub(super) ts: String,
-    pub(super) stage: &'static str,
+pub(super) struct CallObject<'a> {
     #[serde(flatten)]
     pub(super) subject: &'a Subject,
-    #[serde(flatten)]
-    pub(super) outcome: Option<&'a Outcome>,
+    pub(super) params: Option<&'a Map<String, Value>>,
 }
 
 /// The outcome of a call that a stop of the process cut off.

@@ -1,5 +1,7 @@
 //! Taking secrets out of what callers sent, wherever they stand.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 const REDACTED: &str = "[redacted]";
@@ -10,19 +12,32 @@ const PART_LIMIT: usize = 40;
 /// The shortest that any of the forms below can be: a JWT's header, its dots, and ten characters.
 const SHORTEST: usize = 12 + 10 + 2;
 
-/// A copy of `params` without anything of the form of a bot token or a JWT, in values and names.
-pub(super) fn redacted(params: &Map<String, Value>) -> Value {
+/// `params` without anything of the form of a bot token or a JWT, in values and names.
+pub(super) fn redacted(params: &Map<String, Value>) -> Cow<'_, Map<String, Value>> {
+    let clean = |(name, value): (&String, &Value)| !may_hold_token(name) && is_clean(value);
+    if params.iter().all(clean) {
+        return Cow::Borrowed(params);
+    }
     let fields = params
         .iter()
         .map(|(name, value)| (redacted_text(name), redacted_value(value)));
-    Value::Object(fields.collect())
+    Cow::Owned(fields.collect())
+}
+
+fn is_clean(value: &Value) -> bool {
+    match value {
+        Value::String(text) => !may_hold_token(text),
+        Value::Array(values) => values.iter().all(is_clean),
+        Value::Object(fields) => matches!(redacted(fields), Cow::Borrowed(_)),
+        _ => true,
+    }
 }
 
 fn redacted_value(value: &Value) -> Value {
     match value {
         Value::String(text) => Value::String(redacted_text(text)),
         Value::Array(values) => values.iter().map(redacted_value).collect(),
-        Value::Object(fields) => redacted(fields),
+        Value::Object(fields) => Value::Object(redacted(fields).into_owned()),
         other => other.clone(),
     }
 }
@@ -32,16 +47,23 @@ pub fn holds_secret(text: &str) -> bool {
     redacted_text(text) != text
 }
 
+/// Whether a token or one of its dots can go on with this character.
+fn in_token(character: char) -> bool {
+    character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_' | '=')
+}
+
+/// Whether a closer look is worth its cost: most texts have no run as long as the shortest token.
+fn may_hold_token(text: &str) -> bool {
+    let runs = |byte: &u8| !in_token(char::from(*byte));
+    text.len() >= SHORTEST && text.as_bytes().split(runs).any(|run| run.len() >= SHORTEST)
+}
+
 /// Replaces each run of characters that holds a token. Runs are cut where neither a token nor its
 /// dots can go on, so the words around it stay.
 fn redacted_text(text: &str) -> String {
-    // Most texts are shorter than any token, or have nothing of the form of one in them.
-    if text.len() < SHORTEST || !text.contains('.') && !text.contains(JSON_IN_BASE64) {
+    if !may_hold_token(text) {
         return text.into();
     }
-    let in_token = |character: char| {
-        character.is_ascii_alphanumeric() || matches!(character, '.' | '-' | '_' | '=')
-    };
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(in_token) {

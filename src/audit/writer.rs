@@ -10,11 +10,10 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use time::OffsetDateTime;
-use time::macros::format_description;
 
 use super::chain::{self, GENESIS, Hash};
 use super::durable::sync;
-use super::record::{CheckpointLine, Pending, UnknownLine};
+use super::record::{CheckpointLine, Outcome, Pending, Record, UnknownLine};
 use super::recover::{self, Tail};
 
 /// After how many bytes a checkpoint is written, half of what a start reads.
@@ -127,7 +126,7 @@ impl Writer {
                 "a call was cut off by the last stop; what it did on Discord is unknown"
             );
             let line = UnknownLine {
-                ts: now(),
+                ts: stamp(),
                 stage: "outcome",
                 call,
                 success: false,
@@ -267,7 +266,7 @@ impl Writer {
     fn checkpoint(&mut self, torn_bytes: u64) -> io::Result<()> {
         let pending = self.pending.clone();
         let line = CheckpointLine {
-            ts: now(),
+            ts: stamp(),
             stage: "checkpoint",
             torn_bytes,
             pending: pending.values().collect(),
@@ -292,8 +291,38 @@ impl Writer {
     }
 }
 
+/// A call's line at this stage.
+pub(super) fn line_of(
+    stage: &str,
+    record: &Record,
+    outcome: Option<&Outcome>,
+) -> io::Result<Vec<u8>> {
+    let object = record
+        .object
+        .as_ref()
+        .map_err(|error| io::Error::other(error.to_string()))?;
+    let fields = object.strip_suffix(b"}").unwrap_or(object);
+    let mut line = Vec::with_capacity(object.len() + USUAL_LENGTH / 2);
+    line.extend_from_slice(b"{\"ts\":\"");
+    line.extend_from_slice(&now());
+    line.extend_from_slice(b"\",\"stage\":\"");
+    line.extend_from_slice(stage.as_bytes());
+    line.extend_from_slice(b"\",");
+    line.extend_from_slice(fields.strip_prefix(b"{").unwrap_or(fields));
+    if let Some(outcome) = outcome {
+        let begins = line.len();
+        serde_json::to_writer(&mut line, outcome)?;
+        if let Some(brace) = line.get_mut(begins) {
+            *brace = b',';
+        }
+    } else {
+        line.push(b'}');
+    }
+    Ok(line)
+}
+
 /// A record as JSON, on one line for every reader of text.
-pub(super) fn encode(record: &impl Serialize) -> io::Result<Vec<u8>> {
+pub(super) fn encode(record: &impl Serialize) -> serde_json::Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(USUAL_LENGTH);
     serde_json::to_writer(&mut bytes, record)?;
     if !bytes.is_ascii() || bytes.contains(&0x7F) {
@@ -354,10 +383,35 @@ fn escape_line_separators(line: &mut Vec<u8>) {
 }
 
 /// RFC 3339 in UTC with microseconds, always of the same length.
-pub(super) fn now() -> String {
-    let form =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
-    OffsetDateTime::now_utc().format(&form).unwrap_or_default()
+fn now() -> [u8; 27] {
+    rfc3339(OffsetDateTime::now_utc())
+}
+
+/// Digit by digit: the form of two lines a call, which a formatter takes a microsecond for.
+fn rfc3339(time: OffsetDateTime) -> [u8; 27] {
+    let (date, (hour, minute, second, micros)) = (time.date(), time.to_hms_micro());
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
+    for (last, number) in [
+        (3, date.year().unsigned_abs()),
+        (6, u8::from(date.month()).into()),
+        (9, date.day().into()),
+        (12, hour.into()),
+        (15, minute.into()),
+        (18, second.into()),
+        (25, micros),
+    ] {
+        let (mut at, mut number) = (last, number);
+        while let Some(digit) = text.get_mut(at).filter(|_| number > 0) {
+            *digit = b'0' + (number % 10) as u8;
+            (at, number) = (at.wrapping_sub(1), number / 10);
+        }
+    }
+    text
+}
+
+/// The same as a text.
+fn stamp() -> String {
+    String::from_utf8_lossy(&now()).into_owned()
 }
 
 #[cfg(test)]

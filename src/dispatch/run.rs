@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{Asked, CallResult, Dispatcher, Invocation, Listing, Progress, names};
-use crate::audit::{Subject, Touched};
+use crate::audit::{Record, Touched};
 use crate::auth::{Barrier, Credential, Principal, Scope};
 use crate::discord::{ChannelId, Discord, timed_out};
 use crate::error::{Code, Error};
@@ -19,7 +19,7 @@ use crate::tools::{self, Call, Entry, Prepared, References, TOOLS};
 pub(super) struct Run {
     pub(super) dispatcher: Arc<Dispatcher>,
     pub(super) principal: Arc<Principal>,
-    pub(super) subject: Arc<Subject>,
+    pub(super) record: Arc<Record>,
     pub(super) touched: Arc<Mutex<Touched>>,
     pub(super) requests: Arc<AtomicU32>,
     pub(super) deadline: Instant,
@@ -102,7 +102,7 @@ impl Run {
         }
         let prepared = &way.prepared;
         let has_effect = prepared.has_effect();
-        if has_effect && self.dispatcher.audit.intent(&self.subject).await.is_err() {
+        if has_effect && self.dispatcher.audit.intent(&self.record).await.is_err() {
             return Err(Error::new(
                 Code::AuditUnavailable,
                 "The audit log cannot be written; nothing was sent to Discord",

@@ -125,10 +125,10 @@ async fn call(audit: &Audit, params: &Map<String, Value>, kind: Kind, upstream: 
             }
             .into(),
         ),
-        params: audit.params(params),
     };
+    let call = audit.prepare(subject, Some(params));
     if write {
-        audit.intent(&subject).await.unwrap();
+        audit.intent(&call).await.unwrap();
     }
     if let Some(upstream) = upstream {
         tokio::time::sleep(upstream).await;
@@ -140,7 +140,7 @@ async fn call(audit: &Audit, params: &Map<String, Value>, kind: Kind, upstream: 
         requests: 1,
         touched: Touched::default(),
     };
-    audit.outcome(&subject, &outcome).await.unwrap();
+    audit.outcome(&call, &outcome).await.unwrap();
 }
 
 /// The cost of a call with `tasks` callers at once.

@@ -198,7 +198,6 @@ fn audit(criterion: &mut Criterion) {
         jti: Some("0197f7c0-0000-7000-8000-000000000001".into()),
         client: Some([127, 0, 0, 1].into()),
         tool: Some("send_message".into()),
-        params: audit.params(params),
     };
     let outcome = Outcome {
         success: true,
@@ -212,14 +211,18 @@ fn audit(criterion: &mut Criterion) {
         bencher.iter(|| audit.params(black_box(params)));
     });
     group.bench_function("outcome", |bencher| {
-        let write = |subject| runtime.block_on(audit.outcome(&subject, &outcome)).unwrap();
+        let write = |subject| {
+            let call = audit.prepare(subject, Some(params));
+            runtime.block_on(audit.outcome(&call, &outcome)).unwrap();
+        };
         bencher.iter_batched(subject, write, BatchSize::SmallInput);
     });
     group.bench_function("intent and outcome", |bencher| {
         let write = |subject| {
+            let call = audit.prepare(subject, Some(params));
             runtime.block_on(async {
-                audit.intent(&subject).await.unwrap();
-                audit.outcome(&subject, &outcome).await.unwrap();
+                audit.intent(&call).await.unwrap();
+                audit.outcome(&call, &outcome).await.unwrap();
             });
         };
         bencher.iter_batched(subject, write, BatchSize::SmallInput);

@@ -82,7 +82,7 @@ fn last(trail: &[u8]) -> Link {
 
 /// What is recorded is one line for every reader of text, says what it was given, and is ended by
 /// the next start where its outcome is missing.
-pub fn keeps(subject: &Subject, ends: bool) {
+pub fn keeps(subject: Subject, params: &Value, ends: bool) {
     fs::write(&*FILE, "").unwrap();
     let outcome = Outcome {
         success: true,
@@ -92,9 +92,10 @@ pub fn keeps(subject: &Subject, ends: bool) {
         touched: Touched::default(),
     };
     let trail = open().unwrap();
-    RUNTIME.block_on(trail.intent(subject)).unwrap();
+    let call = trail.prepare(subject, params.as_object());
+    RUNTIME.block_on(trail.intent(&call)).unwrap();
     if ends {
-        RUNTIME.block_on(trail.outcome(subject, &outcome)).unwrap();
+        RUNTIME.block_on(trail.outcome(&call, &outcome)).unwrap();
     }
     drop(trail);
     open().unwrap();
@@ -111,11 +112,12 @@ pub fn keeps(subject: &Subject, ends: bool) {
         .collect();
     assert_eq!(lines.len(), 3);
     for line in &lines[..2] {
-        assert_eq!(line["call_id"], subject.call_id);
-        assert_eq!(line["user_id"], subject.user_id);
+        assert_eq!(line["call_id"], call.subject.call_id);
+        assert_eq!(line["user_id"], call.subject.user_id);
     }
     // As text and back: a number may change its last digit on the way.
-    let params: Value = serde_json::from_str(&subject.params.to_string()).unwrap();
+    let params = params.as_object().map_or(Value::Null, |_| params.clone());
+    let params: Value = serde_json::from_str(&params.to_string()).unwrap();
     assert_eq!(lines[0]["params"], params);
     assert_eq!(lines[1]["status"], if ends { "ok" } else { "unknown" });
     assert_eq!(lines[2]["pending"], Value::Array(Vec::new()));

@@ -48,8 +48,8 @@ async fn trail() -> Vec<Vec<u8>> {
             jti: None,
             client: Some([127, 0, 0, 1].into()),
             tool: Some("send_message".into()),
-            params: audit.params(params.as_object().unwrap()),
         };
+        let call = audit.prepare(subject, params.as_object());
         let outcome = Outcome {
             success: at % 3 > 0,
             status: ["discord_error", "ok", "ok"][at % 3],
@@ -57,8 +57,8 @@ async fn trail() -> Vec<Vec<u8>> {
             duration_ms: at as u64,
             touched: Touched::default(),
         };
-        audit.intent(&subject).await.unwrap();
-        audit.outcome(&subject, &outcome).await.unwrap();
+        audit.intent(&call).await.unwrap();
+        audit.outcome(&call, &outcome).await.unwrap();
     }
     let bytes = std::fs::read(&log).unwrap();
     let lines = bytes.split_inclusive(|&byte| byte == b'\n');

@@ -144,11 +144,12 @@ async fn a_checkpoint_anywhere_in_a_call_neither_forgets_it_nor_ends_it_twice() 
                 jti: None,
                 client: None,
                 tool: None,
-                params: json!({"message": "x".repeat(128 << 10)}),
             };
+            let params = json!({"message": "x".repeat(128 << 10)});
+            let call = audit.prepare(subject, params.as_object());
             match at % 2 {
-                0 => audit.intent(&subject).await.unwrap(),
-                _ => audit.outcome(&subject, &outcome).await.unwrap(),
+                0 => audit.intent(&call).await.unwrap(),
+                _ => audit.outcome(&call, &outcome).await.unwrap(),
             }
         }
         drop(audit);
