@@ -112,15 +112,12 @@ pub fn router(app: Arc<App>) -> Served {
         .fallback(not_found)
         .method_not_allowed_fallback(not_found)
         .with_state(Arc::clone(&app));
-    Served { app, routes }
+    Served(Arc::new((app, routes)))
 }
 
 /// The server's routes, with what is around all of them.
 #[derive(Clone)]
-pub struct Served {
-    app: Arc<App>,
-    routes: Router,
-}
+pub struct Served(Arc<(Arc<App>, Router)>);
 
 impl Service<Request> for Served {
     type Response = Response;
@@ -132,8 +129,11 @@ impl Service<Request> for Served {
     }
 
     fn call(&mut self, request: Request) -> Self::Future {
-        let Self { app, routes } = self.clone();
-        Box::pin(async move { Ok(layers::around(&app, routes, request).await) })
+        let Self(served) = self.clone();
+        Box::pin(async move {
+            let (app, routes) = &*served;
+            Ok(layers::around(app, routes, request).await)
+        })
     }
 }
 

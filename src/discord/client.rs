@@ -42,6 +42,8 @@ pub struct Connector(Arc<Shared>);
 pub(super) struct Shared {
     transport: Transport,
     origin: String,
+    /// The name in `origin`, as each request carries it. Without one nothing is sent.
+    host: Option<HeaderValue>,
     pub(super) places: Places,
     memory: Memory,
     cdn: Cdn,
@@ -53,6 +55,7 @@ impl Connector {
     pub fn new(origin: &str, cdn: Cdn) -> Option<Self> {
         Some(Self(Arc::new(Shared {
             transport: Transport::new()?,
+            host: host_of(origin),
             origin: origin.trim_end_matches('/').into(),
             places: Places::default(),
             memory: Memory::new()?,
@@ -165,7 +168,8 @@ impl Discord {
         let method = method.reqwest_method();
         let route = RouteKey::of(&method, path, query, &headers);
         let outgoing = self.outgoing(method, path, query, body, headers)?;
-        self.send(operation, &route, outgoing).await
+        // In a box, so that what is around it is small: a call's future is moved several times.
+        Box::pin(self.send(operation, &route, outgoing)).await
     }
 
     /// Executes a GET that serenity has no route for.
@@ -178,7 +182,7 @@ impl Discord {
         let path = format!("/api/v10{path}");
         let route = RouteKey::of(&Method::GET, &path, query, &HeaderMap::new());
         let outgoing = self.outgoing(Method::GET, &path, query, None, HeaderMap::new())?;
-        self.send(operation, &route, outgoing).await
+        Box::pin(self.send(operation, &route, outgoing)).await
     }
 
     /// What is sent: to `origin`, since a path begins with a slash, and under this call's token.
@@ -202,6 +206,8 @@ impl Discord {
         let mut authorization = HeaderValue::from_str(self.authorization.expose_secret())
             .map_err(|_| Error::internal())?;
         authorization.set_sensitive(true);
+        let host = self.shared.host.clone().ok_or_else(Error::internal)?;
+        headers.insert(header::HOST, host);
         headers.insert(header::AUTHORIZATION, authorization);
         headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
         if body.is_some() {
@@ -262,8 +268,13 @@ impl Discord {
         retry: u32,
     ) -> Result<Answer, Failure> {
         let asked = Instant::now();
-        let entered = self.enter(route).await;
-        metrics::waited(asked.elapsed());
+        let entered = match self.enter_at_once(route, asked) {
+            Ok(None) => self.enter(route).await,
+            Ok(Some(place)) => Ok((place, None)),
+            Err(error) => Err(error),
+        };
+        let sent = Instant::now();
+        metrics::waited(sent.saturating_duration_since(asked));
         let (place, trial) = entered.map_err(|error| {
             if error.code() == Code::RateLimited {
                 metrics::rate_limited("held");
@@ -271,8 +282,7 @@ impl Discord {
             Failure::last(error)
         })?;
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let sent = Instant::now();
-        let answered = self.shared.transport.send(request).await;
+        let answered = self.shared.transport.send(request, sent).await;
         let status = answered.as_ref().ok();
         let status = status.map(|response| response.status.as_u16());
         metrics::discord_request(&route.name, status, retry, sent.elapsed());
@@ -318,6 +328,23 @@ impl Discord {
         failure.status = Some(status);
         self.learn(route, &mut failure, &rates, refusal.as_ref(), place);
         Err(failure)
+    }
+
+    /// A place in the limits, where nothing is to be waited for: what most requests find.
+    fn enter_at_once(&self, route: &RouteKey, now: Instant) -> Result<Option<Place>, Error> {
+        self.check(route)?;
+        if !self.token.is_proved() || now >= self.deadline {
+            return Ok(None);
+        }
+        let bucket = self.token.bucket(&route.route);
+        let Some(place) = bucket.enter_at_once(now) else {
+            return Ok(None);
+        };
+        if self.token.keeps_pace(now) {
+            return Ok(Some(place));
+        }
+        place.unused();
+        Ok(None)
     }
 
     /// Waits for room in the limits that are known, and for its turn where the token is not.
@@ -407,6 +434,22 @@ impl Discord {
             (Some(500..), _) => failure.again = Again::MayBeDone,
             _ => {}
         }
+    }
+}
+
+/// What `Host` says of an address: its name, and its port unless that is the scheme's own.
+/// RFC 9110, section 7.2.
+fn host_of(origin: &str) -> Option<HeaderValue> {
+    let origin: Uri = origin.parse().ok()?;
+    let own = if origin.scheme_str() == Some("https") {
+        443
+    } else {
+        80
+    };
+    let host = origin.host()?;
+    match origin.port_u16().filter(|&port| port != own) {
+        Some(port) => format!("{host}:{port}").try_into().ok(),
+        None => host.try_into().ok(),
     }
 }
 

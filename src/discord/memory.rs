@@ -62,15 +62,16 @@ impl Memory {
             tag.copy_from_slice(hmac::sign(&self.key, text).as_ref());
             tag
         });
+        let now = Instant::now();
         let mut tokens = lock(&self.tokens);
-        if tokens.swept.elapsed() >= SWEEP {
-            tokens.swept = Instant::now();
+        if now.saturating_duration_since(tokens.swept) >= SWEEP {
+            tokens.swept = now;
             tokens
                 .known
                 .retain(|_, token| !token.sweep(IDLE) || Arc::strong_count(token) > 1);
         }
         let token = tokens.known.entry(tag).or_default();
-        token.used();
+        token.used(now);
         Arc::clone(token)
     }
 }

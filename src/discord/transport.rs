@@ -74,9 +74,14 @@ impl Transport {
         Self(client)
     }
 
-    /// Sends a request. One that found a connection which was just being closed is sent on another.
-    pub(super) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Response, Breach> {
-        let until = Instant::now() + REQUEST_TIMEOUT;
+    /// Sends a request, which takes from `now` on what it may take. One that found a connection which
+    /// was just being closed is sent on another.
+    pub(super) async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+        now: Instant,
+    ) -> Result<Response, Breach> {
+        let until = now + REQUEST_TIMEOUT;
         let answered = timeout_at(until, self.0.request(request)).await;
         let answered = answered.map_err(|_| Breach::TooLate)?;
         let (head, body) = match answered {
@@ -192,13 +197,16 @@ mod tests {
             .with_no_client_auth();
         let trusting = Transport::over(HttpsConnectorBuilder::new().with_tls_config(config));
         let asking = async {
-            let answer = trusting.send(request(&address)).await.unwrap();
+            let answer = trusting
+                .send(request(&address), Instant::now())
+                .await
+                .unwrap();
             assert_eq!(answer.status.as_u16(), 200);
             assert_eq!(answer.body().await.unwrap(), "ok");
 
             // Nothing is sent to whom the public roots do not vouch for.
             let public = Transport::new().unwrap();
-            let refused = public.send(request(&address)).await;
+            let refused = public.send(request(&address), Instant::now()).await;
             assert_eq!(refused.err(), Some(Breach::Unreachable));
         };
         tokio::select! {

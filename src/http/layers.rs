@@ -36,7 +36,7 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What is around every route. One function and not a layer for each step: a layer clones all that
 /// is inside of it for every request, which cost more than the steps themselves.
-pub(super) async fn around(app: &Arc<App>, routes: Router, mut request: Request) -> Response {
+pub(super) async fn around(app: &Arc<App>, routes: &Router, mut request: Request) -> Response {
     let id = request_id(request.headers());
     let (began, method) = (Instant::now(), request.method().clone());
     let route = route_name(request.uri().path());
@@ -90,7 +90,7 @@ fn request_id(headers: &HeaderMap) -> RequestId {
 }
 
 /// What may panic: everything further in.
-async fn guarded(app: &Arc<App>, id: &RequestId, request: Request, routes: Router) -> Response {
+async fn guarded(app: &Arc<App>, id: &RequestId, request: Request, routes: &Router) -> Response {
     // Names that this server does not go by, and pages of other sites, get no further: a browser
     // that was lured to a name which now resolves to this address must not get through (DNS
     // rebinding).
@@ -104,16 +104,16 @@ async fn guarded(app: &Arc<App>, id: &RequestId, request: Request, routes: Route
         return within(app, id, request, routes).await;
     }
     let inner = tower::service_fn(async |request| {
-        let routes = routes.clone();
         Ok::<_, Infallible>(within(app, id, request, routes).await)
     });
-    let Ok(response) = cors().layer(inner).oneshot(request).await;
+    // In a box, so that the requests of all others take less memory.
+    let Ok(response) = Box::pin(cors().layer(inner).oneshot(request)).await;
     response
 }
 
 /// On to the route that was asked for, with the whole body. The one that most requests are for is
 /// not left to the router, which takes a dozen boxes for each request.
-async fn within(app: &Arc<App>, id: &RequestId, request: Request, routes: Router) -> Response {
+async fn within(app: &Arc<App>, id: &RequestId, request: Request, routes: &Router) -> Response {
     let (mut parts, body) = match whole_body(app, id, request).await {
         Ok(whole) => whole,
         Err(response) => return response,
@@ -123,7 +123,7 @@ async fn within(app: &Arc<App>, id: &RequestId, request: Request, routes: Router
     }
     parts.extensions.insert(id.clone());
     let request = Request::from_parts(parts, Body::from(body));
-    let Ok(response) = routes.oneshot(request).await;
+    let Ok(response) = Box::pin(routes.clone().oneshot(request)).await;
     response
 }
 

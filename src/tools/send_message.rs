@@ -4,6 +4,7 @@
 mod mentions;
 mod post;
 
+use std::pin::pin;
 use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
@@ -159,7 +160,8 @@ impl Tool for SendMessage {
         let files: Vec<_> = files.into_iter().map(NewFile::into_upload).collect();
         let mentions = std::mem::take(&mut self.mentions).into_mentions();
         let mut sent = if self.title.is_some() {
-            self.open_post(call, &mentions, &files).await?
+            // In a box, so that other calls take less memory.
+            Box::pin(self.open_post(call, &mentions, &files)).await?
         } else {
             self.send(call, &mentions, &files).await?
         };
@@ -168,7 +170,8 @@ impl Tool for SendMessage {
         let first = first.map(|message| message.id);
         // The message is sent; a failure to learn its guild costs the link and nothing else.
         let patience = call.soft_deadline.min(Instant::now() + LINK_PATIENCE);
-        let guild = tokio::time::timeout_at(patience, call.discord.guild_of(channel)).await;
+        let guild = pin!(call.discord.guild_of(channel));
+        let guild = tokio::time::timeout_at(patience, guild).await;
         let guild = guild.ok().and_then(Result::ok);
         sent.jump_url = first
             .zip(guild)
@@ -246,7 +249,7 @@ impl SendMessage {
             let starting = call
                 .discord
                 .start_thread(self.channel_id, message, name.as_str());
-            let started = in_time(call, starting).await?;
+            let started = in_time(call, Box::pin(starting)).await?;
             call.touch_thread(started);
             thread = Some(started);
         }
@@ -277,7 +280,8 @@ impl SendMessage {
                     nonce(&key, at)
                 }),
             };
-            match in_time(call, call.discord.send_message(channel, &draft)).await {
+            let sending = pin!(call.discord.send_message(channel, &draft));
+            match in_time(call, sending).await {
                 Ok(sent) => {
                     call.touch(sent.id);
                     messages.push(sent);
@@ -299,10 +303,11 @@ impl SendMessage {
     }
 }
 
-/// Ends an operation that changes Discord when the call must answer.
+/// Ends an operation that changes Discord when the call must answer. It is pinned elsewhere: to
+/// hand over a future is to copy it.
 async fn in_time<T>(
     call: &Call<'_>,
-    doing: impl Future<Output = Result<T, Error>>,
+    doing: impl Future<Output = Result<T, Error>> + Unpin,
 ) -> Result<T, Error> {
     let done = tokio::time::timeout_at(call.soft_deadline, doing).await;
     done.unwrap_or_else(|_| Err(timed_out(true)))
@@ -336,6 +341,14 @@ fn unfinished(error: Error, thread: Option<ChannelId>, sent: &[Message], of: usi
 }
 
 fn jump_url(guild: Option<GuildId>, channel: ChannelId, message: MessageId) -> String {
-    let guild = guild.map_or_else(|| "@me".to_owned(), |guild| guild.to_string());
-    format!("https://discord.com/channels/{guild}/{channel}/{message}")
+    let mut url = "https://discord.com/channels/".to_owned();
+    match guild {
+        Some(guild) => guild.0.append_to(&mut url),
+        None => url += "@me",
+    }
+    for id in [channel.0, message.0] {
+        url.push('/');
+        id.append_to(&mut url);
+    }
+    url
 }

@@ -157,6 +157,16 @@ impl State {
 }
 
 impl Bucket {
+    /// A place in the bucket, where there is one now and nobody waits for it.
+    pub(crate) fn enter_at_once(self: &Arc<Self>, now: Instant) -> Option<Place> {
+        let _turn = self.turn.try_lock().ok()?;
+        let next = lock(&self.state).next(now);
+        matches!(next, Next::Go).then(|| Place {
+            bucket: Arc::clone(self),
+            open: true,
+        })
+    }
+
     /// Waits for a place in the bucket, until `deadline` at most.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -23,7 +24,12 @@ const LONGEST_BREAK: Duration = COUNTED;
 
 /// What is counted, and what is held back, for all bots alike.
 #[derive(Default)]
-pub(crate) struct Host(Mutex<State>);
+pub(crate) struct Host {
+    state: Mutex<State>,
+    /// Whether anything is counted or held back: most often not, and then no request has to take
+    /// turns with all others to find that out.
+    troubled: AtomicBool,
+}
 
 #[derive(Default)]
 struct State {
@@ -114,7 +120,14 @@ impl Host {
     /// # Errors
     /// `overloaded`, with the time after which to try again.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let Some((why, wait)) = lock(&self.0).held_back(Instant::now()) else {
+        if !self.troubled.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut state = lock(&self.state);
+        let Some((why, wait)) = state.held_back(Instant::now()) else {
+            // Under the lock, so that no refusal is overlooked that is counted meanwhile.
+            self.troubled
+                .store(!state.refused.is_empty(), Ordering::Release);
             return Ok(());
         };
         let text = match why {
@@ -128,24 +141,28 @@ impl Host {
 
     /// Why nothing is sent, if so.
     pub(crate) fn held_back(&self) -> Option<HeldBack> {
-        let held = lock(&self.0).held_back(Instant::now());
+        let held = lock(&self.state).held_back(Instant::now());
         held.map(|(why, _)| why)
     }
 
     /// How many requests Discord had to refuse in the time in which it counts.
     pub(crate) fn refusals(&self) -> u32 {
-        lock(&self.0).count(Instant::now())
+        lock(&self.state).count(Instant::now())
     }
 
     /// Counts a request that Discord had to refuse: a 401, a 403, or a 429 that is not shared.
     pub(crate) fn refused(&self) {
-        lock(&self.0).refused(Instant::now());
+        let mut state = lock(&self.state);
+        state.refused(Instant::now());
+        self.troubled.store(true, Ordering::Release);
     }
 
     /// The edge, and not Discord's API, refused a request, for so long if it said. For how long
     /// nothing is sent now.
     pub(crate) fn edge_refused(&self, wait: Option<Duration>) -> Duration {
-        lock(&self.0).edge_refused(Instant::now(), wait)
+        let mut state = lock(&self.state);
+        self.troubled.store(true, Ordering::Release);
+        state.edge_refused(Instant::now(), wait)
     }
 }
 

@@ -26,22 +26,40 @@ impl Pace {
     /// # Errors
     /// How long it would have to wait, where that is beyond `deadline`; nothing is taken then.
     pub(super) fn take(&mut self, now: Instant, deadline: Instant) -> Result<Instant, Duration> {
-        let oldest = self.times.front().filter(|_| self.times.len() >= A_SECOND);
-        let paced = oldest.map_or(now, |&oldest| oldest + SECOND);
-        let lately = self.times.iter().rev().take_while(|&&at| at + SECOND > now);
-        let spaced = match self.times.back() {
-            Some(&last) if lately.count() >= AT_ONCE => last + SECOND / 45,
-            _ => now,
-        };
-        let at = now.max(paced).max(spaced).max(self.paused.unwrap_or(now));
+        let at = self.next(now);
         if at > deadline {
             return Err(at.saturating_duration_since(now));
         }
+        self.leaves(at);
+        Ok(at)
+    }
+
+    /// Whether a request may leave now, which it then does.
+    pub(super) fn take_now(&mut self, now: Instant) -> bool {
+        let may = self.next(now) <= now;
+        if may {
+            self.leaves(now);
+        }
+        may
+    }
+
+    /// When the next request may leave.
+    fn next(&self, now: Instant) -> Instant {
+        let oldest = self.times.front().filter(|_| self.times.len() >= A_SECOND);
+        let paced = oldest.map_or(now, |&oldest| oldest + SECOND);
+        let twentieth = self.times.iter().nth_back(AT_ONCE - 1);
+        let spaced = match self.times.back() {
+            Some(&last) if twentieth.is_some_and(|&at| at + SECOND > now) => last + SECOND / 45,
+            _ => now,
+        };
+        now.max(paced).max(spaced).max(self.paused.unwrap_or(now))
+    }
+
+    fn leaves(&mut self, at: Instant) {
         if self.times.len() >= A_SECOND {
             self.times.pop_front();
         }
         self.times.push_back(at);
-        Ok(at)
     }
 
     /// Until when nothing may leave, where Discord has said so.
@@ -80,6 +98,19 @@ mod tests {
         // And not fewer than there may be.
         let last = times.last().unwrap().duration_since(start);
         assert!(last <= SECOND * 500_u32.div_ceil(45), "{last:?}");
+    }
+
+    #[test]
+    fn a_request_leaves_now_exactly_where_it_need_not_wait() {
+        let start = Instant::now();
+        let (mut pace, mut left) = (Pace::default(), 0);
+        for now in (0..3_000_u64).map(|at| start + Duration::from_millis(at)) {
+            let due = pace.next(now);
+            assert_eq!(pace.take_now(now), due <= now);
+            left += usize::from(due <= now);
+        }
+        // As many as three seconds allow, but for the milliseconds in which nobody asked.
+        assert!((130..=135).contains(&left), "{left}");
     }
 
     #[test]

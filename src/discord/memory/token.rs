@@ -124,6 +124,11 @@ impl Token {
         known.name.clone_from(name);
     }
 
+    /// Whether the bot's pace allows a request now, which is then counted.
+    pub(crate) fn keeps_pace(&self, now: Instant) -> bool {
+        lock(&self.pace).take_now(now)
+    }
+
     /// Waits until the bot's pace allows a request.
     ///
     /// # Errors
@@ -165,6 +170,11 @@ impl Token {
         Ok(turn.ok().filter(|_| !self.proved.load(Ordering::Relaxed)))
     }
 
+    /// Whether Discord has taken the token.
+    pub(crate) fn is_proved(&self) -> bool {
+        self.proved.load(Ordering::Relaxed)
+    }
+
     /// Notes that Discord has taken the token.
     pub(crate) fn proved(&self) {
         self.proved.store(true, Ordering::Relaxed);
@@ -200,8 +210,8 @@ impl Token {
         (*until > Instant::now()).then(|| error.clone())
     }
 
-    pub(super) fn used(&self) {
-        *lock(&self.used) = Instant::now();
+    pub(super) fn used(&self, now: Instant) {
+        *lock(&self.used) = now;
     }
 
     /// Forgets what is over. Whether nothing has used the token for so long.

@@ -1,5 +1,7 @@
 //! Opening a post in a forum or media channel, with its tags.
 
+use std::pin::pin;
+
 use super::super::text::quoted;
 use super::super::values::Text;
 use super::{Call, SendMessage, Sent, in_time};
@@ -32,7 +34,7 @@ impl SendMessage {
         let opening = call
             .discord
             .open_post(self.channel_id, title, &tags, &draft);
-        let opened = match in_time(call, opening).await {
+        let opened = match in_time(call, pin!(opening)).await {
             Ok(opened) => opened,
             Err(error) if wants_tag(&error) => return Err(self.with_tags(call, error).await),
             Err(error) if error.code() == Code::DiscordTimeout => {
