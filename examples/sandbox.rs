@@ -22,7 +22,7 @@ use discord_mcp_server::config::Config;
 use discord_mcp_server::discord::BotToken;
 use discord_mcp_server::http::router;
 use discord_mcp_server::log;
-use discord_mcp_server::server::{self, Limits};
+use discord_mcp_server::server::{self, Limits, Workers};
 use serde_json::{Value, json};
 
 #[path = "../tests/it/support/discord/mod.rs"]
@@ -39,6 +39,9 @@ mod discord;
 
 use discord::StandIn;
 use discord::seed::{BOT_TOKEN, GENERAL, TRICKY_MESSAGE};
+
+/// One runtime is enough for it.
+static HERE: Workers = Workers::here();
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -75,9 +78,16 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     if once {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serving = tokio::spawn(server::run(listener, router(app), None, limits, async {
-            stopped.await.ok();
-        }));
+        let serving = tokio::spawn(server::run(
+            listener,
+            router(app),
+            None,
+            limits,
+            &HERE,
+            async {
+                stopped.await.ok();
+            },
+        ));
         run_all(&url, &token).await?;
         stop.send(()).ok();
         serving.await?;
@@ -104,7 +114,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("{}\n", curl(&url, &call));
     }
     println!("Ctrl-C stops it; what was sent is then forgotten.\n");
-    server::run(listener, router(app), None, limits, async {
+    server::run(listener, router(app), None, limits, &HERE, async {
         tokio::signal::ctrl_c().await.ok();
     })
     .await;

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use serde_json::{Map, Value};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 pub use content::{Content, ContentPolicy};
 use durable::Durable;
@@ -31,6 +31,11 @@ pub use record::{Outcome, Record, Subject, Touched};
 pub use redact::holds_secret;
 pub use writer::TAKEN;
 use writer::{Writer, encode, line_of};
+
+/// How often a call looks whether the writer is free before it lets other calls go first, and how
+/// often it does that before it stands in line.
+const LOOKS: usize = 40;
+const TRIES: usize = 6;
 
 /// The trail.
 pub struct Audit {
@@ -88,7 +93,7 @@ impl Audit {
         let written = match line_of("intent", call, None) {
             Ok(record) => {
                 let pending = Pending::from(&call.subject);
-                self.writer.lock().await.intent(&record, pending)
+                self.writer().await.intent(&record, pending)
             }
             Err(error) => Err(error),
         };
@@ -104,7 +109,7 @@ impl Audit {
         let began = Instant::now();
         let written = match line_of("outcome", call, Some(outcome)) {
             Ok(record) => {
-                let mut writer = self.writer.lock().await;
+                let mut writer = self.writer().await;
                 writer.outcome(record, &call.subject.call_id)
             }
             Err(error) => Err(error),
@@ -134,6 +139,21 @@ impl Audit {
     /// Puts the head of the chain into the server log.
     pub async fn tell_head(&self) {
         self.writer.lock().await.tell_head();
+    }
+
+    /// The writer, once it is free. Another thread has it for a few microseconds, which are better
+    /// spent on other calls than on being woken; only who has no luck stands in line.
+    async fn writer(&self) -> MutexGuard<'_, Writer> {
+        for _ in 0..TRIES {
+            for _ in 0..LOOKS {
+                if let Ok(writer) = self.writer.try_lock() {
+                    return writer;
+                }
+                std::hint::spin_loop();
+            }
+            tokio::task::yield_now().await;
+        }
+        self.writer.lock().await
     }
 
     /// Waits until a line that was written is as safe as it must be, and notes how that went.

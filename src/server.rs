@@ -3,6 +3,7 @@
 
 mod connections;
 mod watched;
+mod workers;
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -28,6 +29,7 @@ use tower::{Service, ServiceExt as _};
 use crate::tls::Tls;
 use connections::{Connection, Connections};
 use watched::{Answering, Asking, Leaving};
+pub use workers::Workers;
 
 /// Bytes of a request's head, and the headers in it.
 const HEADER_BYTES: usize = 32 << 10;
@@ -69,14 +71,15 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Serves `service` on `listener`, over TLS where there is `tls`, until `shutdown` completes. Then
-/// requests in flight finish, for at most the drain time, and clients that keep the server waiting
-/// for a second are no longer waited for.
+/// Serves `service` on `listener`, over TLS where there is `tls`, by `workers`, until `shutdown`
+/// completes. Then requests in flight finish, for at most the drain time, and clients that keep the
+/// server waiting for a second are no longer waited for.
 pub async fn run<S>(
     listener: TcpListener,
     service: S,
     tls: Option<Arc<Tls>>,
     limits: Limits,
+    workers: &Workers,
     shutdown: impl Future<Output = ()>,
 ) where
     S: Service<Request, Response = Response, Error = Infallible, Future: Send>,
@@ -97,6 +100,8 @@ pub async fn run<S>(
             accepted = accept(&listener, &permits, &connections) => accepted,
             () = &mut shutdown => break,
         };
+        let accepted = accepted
+            .and_then(|(stream, address, permit)| Ok((stream.into_std()?, address, permit)));
         let (stream, address, permit) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -113,9 +118,13 @@ pub async fn run<S>(
         };
         let acceptor = tls.as_ref().map(|tls| tls.acceptor());
         let open = connections.open();
-        tokio::spawn(async move {
+        workers.spawn(async move {
             let connection = Arc::clone(&open.connection);
             let served = async {
+                // From here on the thread that serves it hears of it.
+                let Ok(stream) = TcpStream::from_std(stream) else {
+                    return;
+                };
                 let Some(acceptor) = acceptor else {
                     return serving.serve(stream, &connection).await;
                 };

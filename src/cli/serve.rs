@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -23,7 +24,7 @@ use crate::http::{
 };
 use crate::mcp::Door;
 use crate::metrics::Metrics;
-use crate::server::{self, Limits};
+use crate::server::{self, Limits, Workers};
 use crate::tls::Tls;
 use crate::tools::TOOLS;
 
@@ -45,11 +46,14 @@ pub(super) fn serve(config: Config) -> Result<(), String> {
     count_panics();
     raise_open_files(&config);
     let metrics = metrics(&config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let no_runtime = |error| format!("the runtime cannot start: {error}");
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|error| format!("the runtime cannot start: {error}"))?;
-    runtime.block_on(run(config, metrics))
+        .map_err(no_runtime)?;
+    let cores = std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+    let workers = Workers::start(cores).map_err(no_runtime)?;
+    runtime.block_on(run(config, metrics, &workers))
 }
 
 /// Puts the parts together as `config` says.
@@ -211,7 +215,7 @@ pub(super) fn keys(config: &Config) -> Result<Arc<Keys>, String> {
     Ok(Arc::new(keys))
 }
 
-async fn run(config: Config, metrics: Option<Metrics>) -> Result<(), String> {
+async fn run(config: Config, metrics: Option<Metrics>, workers: &Workers) -> Result<(), String> {
     // Before anybody is told that there is a server to send them to.
     let no_signals = |error| format!("signals cannot be waited for: {error}");
     let (mut stop, mut stop_at_once) = (
@@ -267,7 +271,15 @@ async fn run(config: Config, metrics: Option<Metrics>) -> Result<(), String> {
     let (dispatcher, hung_up) = (Arc::clone(&app.dispatcher), Arc::clone(&app));
     let serving = async {
         hung_up.verifier.prepare().await;
-        server::run(listener, router(app), tls.clone(), limits, shutdown).await;
+        server::run(
+            listener,
+            router(app),
+            tls.clone(),
+            limits,
+            workers,
+            shutdown,
+        )
+        .await;
         // Calls whose clients have gone finish too, in what is left of the drain time.
         let began = drain.borrow_and_update().unwrap_or_else(Instant::now);
         let drained = tokio::time::timeout_at(began + limits.drain, dispatcher.drained());
@@ -327,7 +339,7 @@ async fn measure(app: &Arc<App>, listener: Option<TcpListener>) {
         if let Some(listener) = listener {
             let router = metrics_router(Arc::clone(app));
             let never = std::future::pending();
-            server::run(listener, router, None, FOR_METRICS, never).await;
+            server::run(listener, router, None, FOR_METRICS, &Workers::here(), never).await;
         }
         std::future::pending::<()>().await;
     };

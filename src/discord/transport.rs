@@ -16,6 +16,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use thread_local::ThreadLocal;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -46,8 +47,12 @@ pub(super) enum Breach {
     TooLarge,
 }
 
-/// The pooled connections.
-pub(super) struct Transport(Client<Connector, Full<Bytes>>);
+/// The pooled connections: a pool for each thread that sends requests, so that no request waits for
+/// another thread to pass it on.
+pub(super) struct Transport {
+    pools: ThreadLocal<Client<Connector, Full<Bytes>>>,
+    connector: Connector,
+}
 
 /// An answer whose body has not been read.
 pub(super) struct Response {
@@ -67,11 +72,20 @@ impl Transport {
     }
 
     fn over(tls: HttpsConnectorBuilder<WantsSchemes>) -> Self {
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .build(Connector::over(tls));
-        Self(client)
+        Self {
+            pools: ThreadLocal::new(),
+            connector: Connector::over(tls),
+        }
+    }
+
+    /// The pool of this thread.
+    fn pool(&self) -> &Client<Connector, Full<Bytes>> {
+        self.pools.get_or(|| {
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                .build(self.connector.clone())
+        })
     }
 
     /// Sends a request, which takes from `now` on what it may take. One that found a connection which
@@ -82,7 +96,7 @@ impl Transport {
         now: Instant,
     ) -> Result<Response, Breach> {
         let until = now + REQUEST_TIMEOUT;
-        let answered = timeout_at(until, self.0.request(request)).await;
+        let answered = timeout_at(until, self.pool().request(request)).await;
         let answered = answered.map_err(|_| Breach::TooLate)?;
         let (head, body) = match answered {
             Ok(response) => response.into_parts(),

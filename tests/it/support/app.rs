@@ -11,7 +11,7 @@ use discord_mcp_server::auth::Keys;
 use discord_mcp_server::cli::assemble;
 use discord_mcp_server::config::Config;
 use discord_mcp_server::http::{Served, router};
-use discord_mcp_server::server::{self, Limits};
+use discord_mcp_server::server::{self, Limits, Workers};
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -20,6 +20,9 @@ use tokio::sync::oneshot;
 use super::discord::StandIn;
 use super::discord::seed::{BOT_TOKEN, BOT_USER};
 use super::tokens;
+
+/// Servers of tests are served by the runtime of the test.
+static HERE: Workers = Workers::here();
 
 /// A running server. When it is dropped it stops, its files go, and the stand-in must have seen
 /// nothing that breaks Discord's own description of its API.
@@ -113,9 +116,9 @@ impl App {
             drain: config.drain_timeout,
         };
         let (stop, stopped) = oneshot::channel::<()>();
-        let serving = tokio::spawn(server::run(listener, router(app), None, limits, async {
-            stopped.await.ok();
-        }));
+        let stopped = async { stopped.await.ok().unwrap_or_default() };
+        let serving = server::run(listener, router(app), None, limits, &HERE, stopped);
+        let serving = tokio::spawn(serving);
         let client = reqwest::Client::builder()
             .no_proxy()
             .timeout(Duration::from_secs(60))

@@ -1,0 +1,85 @@
+//! Threads that serve connections, each with a runtime of its own.
+//!
+//! A connection stays on its thread with all that its requests do, the connections to Discord that
+//! they use included: to pass work from core to core for each of its steps costs a fifth of a call.
+
+use std::future::Future;
+use std::io;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+/// Where connections are served.
+pub struct Workers(Vec<Worker>);
+
+struct Worker {
+    runtime: Handle,
+    serving: Arc<AtomicUsize>,
+    /// Dropped, it ends the thread, and what is left to do there with it.
+    _stop: oneshot::Sender<()>,
+}
+
+impl Workers {
+    /// The runtime of whoever accepts the connections.
+    pub const fn here() -> Self {
+        Self(Vec::new())
+    }
+
+    /// So many threads of their own.
+    ///
+    /// # Errors
+    /// Where the system has no more threads or descriptors to give.
+    pub fn start(count: NonZero<usize>) -> io::Result<Self> {
+        let workers = (0..count.get()).map(Worker::start);
+        workers.collect::<io::Result<_>>().map(Self)
+    }
+
+    /// Runs what serves a connection, where the fewest are served.
+    pub(super) fn spawn(&self, serve: impl Future<Output = ()> + Send + 'static) {
+        let busy = |worker: &&Worker| worker.serving.load(Ordering::Relaxed);
+        let Some(worker) = self.0.iter().min_by_key(busy) else {
+            tokio::spawn(serve);
+            return;
+        };
+        let served = Served::new(&worker.serving);
+        worker.runtime.spawn(async move {
+            let _served = served;
+            serve.await;
+        });
+    }
+}
+
+impl Worker {
+    fn start(number: usize) -> io::Result<Self> {
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let worker = Self {
+            runtime: runtime.handle().clone(),
+            serving: Arc::default(),
+            _stop: stop,
+        };
+        std::thread::Builder::new()
+            .name(format!("worker-{number}"))
+            .spawn(move || runtime.block_on(stopped).ok())?;
+        Ok(worker)
+    }
+}
+
+/// A connection that is being served, however that ends.
+struct Served(Arc<AtomicUsize>);
+
+impl Served {
+    fn new(serving: &Arc<AtomicUsize>) -> Self {
+        serving.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(serving))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
