@@ -83,3 +83,40 @@ impl Drop for Served {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn work_goes_to_the_thread_that_has_least_and_ends_with_it() {
+        struct Ended(mpsc::Sender<String>);
+        impl Drop for Ended {
+            fn drop(&mut self) {
+                self.0.send("ended".to_owned()).ok();
+            }
+        }
+        let (told, heard) = mpsc::channel();
+        let workers = Workers::start(NonZero::new(2).unwrap()).unwrap();
+        let names: Vec<_> = (0..4)
+            .map(|_| {
+                let ended = Ended(told.clone());
+                workers.spawn(async move {
+                    let thread = std::thread::current();
+                    let name = thread.name().unwrap_or_default().to_owned();
+                    ended.0.send(name).ok();
+                    std::future::pending::<()>().await;
+                    drop(ended);
+                });
+                heard.recv().unwrap()
+            })
+            .collect();
+        assert_eq!(names, ["worker-0", "worker-1", "worker-0", "worker-1"]);
+        drop(workers);
+        assert_eq!(heard.recv().unwrap(), "ended");
+        assert_eq!(heard.iter().take(3).collect::<Vec<_>>(), ["ended"; 3]);
+    }
+}
