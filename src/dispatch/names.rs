@@ -22,9 +22,10 @@ const NEAREST: usize = 5;
 const ALIKE: f64 = 0.7;
 
 /// A channel and its server.
-struct Candidate {
-    guild: ListedGuild,
-    channel: ListedChannel,
+#[derive(Clone, Copy)]
+struct Candidate<'a> {
+    guild: &'a ListedGuild,
+    channel: &'a ListedChannel,
 }
 
 /// Puts ids in the place of the names that these parameters have.
@@ -171,28 +172,25 @@ async fn channel(
                 continue;
             }
             let found = folded(&channel.name);
-            let candidate = || Candidate {
-                guild: guild.clone(),
-                channel: channel.clone(),
-            };
+            let candidate = Candidate { guild, channel };
             if found == wanted {
-                same.push(candidate());
+                same.push(candidate);
             } else if same.is_empty() {
                 let alike = strsim::jaro_winkler(&found, &wanted);
                 if alike >= ALIKE {
-                    near.push((alike, candidate()));
+                    near.push((alike, candidate));
                 }
             }
         }
     }
     match same.as_slice() {
         [only] => {
-            discord.remember(only.channel.id, place(only.guild.id, &only.channel));
+            discord.remember(only.channel.id, place(only.guild.id, only.channel));
             Ok(only.channel.id)
         }
         [] => {
             near.sort_by(|(one, _), (other, _)| other.total_cmp(one));
-            let nearest: Vec<_> = near.iter().take(NEAREST).map(|(_, near)| near).collect();
+            let nearest: Vec<_> = near.iter().take(NEAREST).map(|&(_, near)| near).collect();
             Err(no_channel(&nearest))
         }
         several => Err(ambiguous(several)),
@@ -248,7 +246,7 @@ fn no_server(wanted: &str, all: &[ListedGuild]) -> Error {
     }
 }
 
-fn no_channel(nearest: &[&Candidate]) -> Error {
+fn no_channel(nearest: &[Candidate<'_>]) -> Error {
     let error = Error::new(
         Code::UnknownChannel,
         "No channel that this token may use has this name",
@@ -256,11 +254,11 @@ fn no_channel(nearest: &[&Candidate]) -> Error {
     if nearest.is_empty() {
         return error.hint("Use its id, a link to it, or the name that the Discord app shows.");
     }
-    let list: Vec<_> = nearest.iter().map(|near| near.to_string()).collect();
+    let list: Vec<_> = nearest.iter().map(ToString::to_string).collect();
     error.hint(format!("The nearest: {}.", list.join(", ")))
 }
 
-fn ambiguous(several: &[Candidate]) -> Error {
+fn ambiguous(several: &[Candidate<'_>]) -> Error {
     let list: Vec<_> = several.iter().take(SAME).map(ToString::to_string).collect();
     let rest = several.len().saturating_sub(SAME);
     let more = if rest > 0 {
@@ -274,7 +272,7 @@ fn ambiguous(several: &[Candidate]) -> Error {
     ))
 }
 
-impl std::fmt::Display for Candidate {
+impl std::fmt::Display for Candidate<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { guild, channel } = self;
         let (name, kind, server, id) =
