@@ -47,7 +47,8 @@ fuzz_target!(|data: &[u8]| {
         unreachable!("an object is marked as an object")
     };
 
-    let [full, digest, none] = TRAILS.each_ref().map(|trail| trail.params(&params));
+    let kept = |trail: &Audit| Value::Object(trail.params(&params).into_owned());
+    let [full, digest, none] = TRAILS.each_ref().map(kept);
     for kept in [&full, &digest, &none] {
         assert!(texts(kept).iter().all(|text| !holds_secret(text)));
         // Whoever reads the trail can read its lines.
