@@ -8,6 +8,7 @@
 pub mod chain;
 mod content;
 mod durable;
+mod line;
 mod record;
 mod recover;
 mod redact;
@@ -30,7 +31,7 @@ use record::{CallObject, Pending};
 pub use record::{Outcome, Record, Subject, Touched};
 pub use redact::holds_secret;
 pub use writer::TAKEN;
-use writer::{Writer, encode, line_of};
+use writer::Writer;
 
 /// How often a call looks whether the writer is free before it lets other calls go first, and how
 /// often it does that before it stands in line.
@@ -71,7 +72,7 @@ impl Audit {
     /// what people wrote as the operator wants.
     pub fn prepare(&self, subject: Subject, params: Option<&Map<String, Value>>) -> Record {
         let params = params.map(|params| self.params(params));
-        let object = encode(&CallObject {
+        let object = line::encode(&CallObject {
             subject: &subject,
             params: params.as_deref(),
         });
@@ -90,7 +91,7 @@ impl Audit {
     pub async fn intent(&self, call: &Record) -> io::Result<()> {
         let began = Instant::now();
         // What can be done before the one writer is needed is done before.
-        let written = match line_of("intent", call, None) {
+        let written = match line::of_call("intent", call, None) {
             Ok(record) => {
                 let pending = Pending::from(&call.subject);
                 self.writer().await.intent(&record, pending)
@@ -107,7 +108,7 @@ impl Audit {
     /// When the line could not be written whole.
     pub async fn outcome(&self, call: &Record, outcome: &Outcome) -> io::Result<()> {
         let began = Instant::now();
-        let written = match line_of("outcome", call, Some(outcome)) {
+        let written = match line::of_call("outcome", call, Some(outcome)) {
             Ok(record) => {
                 let mut writer = self.writer().await;
                 writer.outcome(record, &call.subject.call_id)

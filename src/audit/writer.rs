@@ -8,12 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
-use time::OffsetDateTime;
-
 use super::chain::{self, GENESIS, Hash};
 use super::durable::sync;
-use super::record::{CheckpointLine, Outcome, Pending, Record, UnknownLine};
+use super::line::{encode, stamp};
+use super::record::{CheckpointLine, Pending, UnknownLine};
 use super::recover::{self, Tail};
 
 /// After how many bytes a checkpoint is written, half of what a start reads.
@@ -21,9 +19,6 @@ const CHECKPOINT_BYTES: u64 = 4 << 20;
 /// How often the head goes to the server log, for a copy of it that whoever can write this file
 /// cannot change.
 const HEAD_INTERVAL: Duration = Duration::from_secs(300);
-
-/// Room for nearly every record.
-const USUAL_LENGTH: usize = 1_024;
 
 /// What is wrong where another process has the file.
 pub const TAKEN: &str =
@@ -291,46 +286,6 @@ impl Writer {
     }
 }
 
-/// A call's line at this stage.
-pub(super) fn line_of(
-    stage: &str,
-    record: &Record,
-    outcome: Option<&Outcome>,
-) -> io::Result<Vec<u8>> {
-    let object = record
-        .object
-        .as_ref()
-        .map_err(|error| io::Error::other(error.to_string()))?;
-    let fields = object.strip_suffix(b"}").unwrap_or(object);
-    let mut line = Vec::with_capacity(object.len() + USUAL_LENGTH / 2);
-    line.extend_from_slice(b"{\"ts\":\"");
-    line.extend_from_slice(&now());
-    line.extend_from_slice(b"\",\"stage\":\"");
-    line.extend_from_slice(stage.as_bytes());
-    line.extend_from_slice(b"\",");
-    line.extend_from_slice(fields.strip_prefix(b"{").unwrap_or(fields));
-    if let Some(outcome) = outcome {
-        let begins = line.len();
-        serde_json::to_writer(&mut line, outcome)?;
-        if let Some(brace) = line.get_mut(begins) {
-            *brace = b',';
-        }
-    } else {
-        line.push(b'}');
-    }
-    Ok(line)
-}
-
-/// A record as JSON, on one line for every reader of text.
-pub(super) fn encode(record: &impl Serialize) -> serde_json::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(USUAL_LENGTH);
-    serde_json::to_writer(&mut bytes, record)?;
-    if !bytes.is_ascii() || bytes.contains(&0x7F) {
-        escape_line_separators(&mut bytes);
-    }
-    Ok(bytes)
-}
-
 fn open_file(path: &Path) -> io::Result<(Arc<File>, Option<Identity>)> {
     if fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo()) {
         return Err(io::Error::other(
@@ -360,58 +315,6 @@ fn open_file(path: &Path) -> io::Result<(Arc<File>, Option<Identity>)> {
         })?;
     }
     Ok((Arc::new(file), identity))
-}
-
-/// Escapes what JSON allows raw in a string and readers of text take for the end of a line, for a
-/// command to a terminal, or for nothing at all: C1 controls, U+2028 and U+2029, bidirectional and
-/// zero-width characters. Outside of strings JSON has none of them.
-fn escape_line_separators(line: &mut Vec<u8>) {
-    let disturbs = |letter: char| matches!(letter, '\u{7F}'..='\u{9F}' | '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}');
-    if let Ok(text) = std::str::from_utf8(line)
-        && text.contains(disturbs)
-    {
-        let mut escaped = String::with_capacity(text.len() + 16);
-        for letter in text.chars() {
-            if disturbs(letter) {
-                escaped += &format!("\\u{:04x}", u32::from(letter));
-            } else {
-                escaped.push(letter);
-            }
-        }
-        *line = escaped.into_bytes();
-    }
-}
-
-/// RFC 3339 in UTC with microseconds, always of the same length.
-fn now() -> [u8; 27] {
-    rfc3339(OffsetDateTime::now_utc())
-}
-
-/// Digit by digit: the form of two lines a call, which a formatter takes a microsecond for.
-fn rfc3339(time: OffsetDateTime) -> [u8; 27] {
-    let (date, (hour, minute, second, micros)) = (time.date(), time.to_hms_micro());
-    let mut text = *b"0000-00-00T00:00:00.000000Z";
-    for (last, number) in [
-        (3, date.year().unsigned_abs()),
-        (6, u8::from(date.month()).into()),
-        (9, date.day().into()),
-        (12, hour.into()),
-        (15, minute.into()),
-        (18, second.into()),
-        (25, micros),
-    ] {
-        let (mut at, mut number) = (last, number);
-        while let Some(digit) = text.get_mut(at).filter(|_| number > 0) {
-            *digit = b'0' + (number % 10) as u8;
-            (at, number) = (at.wrapping_sub(1), number / 10);
-        }
-    }
-    text
-}
-
-/// The same as a text.
-fn stamp() -> String {
-    String::from_utf8_lossy(&now()).into_owned()
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! One pool of connections for the process, one client for a call, one way to execute a request.
+//! One client for a call, over the connections that all calls share, and one way to execute a request.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -268,11 +268,7 @@ impl Discord {
         retry: u32,
     ) -> Result<Answer, Failure> {
         let asked = Instant::now();
-        let entered = match self.enter_at_once(route, asked) {
-            Ok(None) => self.enter(route).await,
-            Ok(Some(place)) => Ok((place, None)),
-            Err(error) => Err(error),
-        };
+        let entered = self.enter(route, asked).await;
         let sent = Instant::now();
         metrics::waited(sent.saturating_duration_since(asked));
         let (place, trial) = entered.map_err(|error| {
@@ -348,7 +344,14 @@ impl Discord {
     }
 
     /// Waits for room in the limits that are known, and for its turn where the token is not.
-    async fn enter(&self, route: &RouteKey) -> Result<(Place, Option<OwnedMutexGuard<()>>), Error> {
+    async fn enter(
+        &self,
+        route: &RouteKey,
+        now: Instant,
+    ) -> Result<(Place, Option<OwnedMutexGuard<()>>), Error> {
+        if let Some(place) = self.enter_at_once(route, now)? {
+            return Ok((place, None));
+        }
         loop {
             self.check(route)?;
             let bucket = self.token.bucket(&route.route);

@@ -63,11 +63,6 @@ impl Snowflake {
     pub fn get(self) -> u64 {
         self.0.get()
     }
-
-    /// Writes its digits at the end of a text.
-    pub fn append_to(self, text: &mut String) {
-        text.push_str(itoa::Buffer::new().format(self.0.get()));
-    }
 }
 
 impl fmt::Display for Snowflake {

@@ -44,9 +44,9 @@ impl Workers {
             tokio::spawn(serve);
             return;
         };
-        let served = Served::new(&worker.serving);
+        let place = Place::new(&worker.serving);
         worker.runtime.spawn(async move {
-            let _served = served;
+            let _place = place;
             serve.await;
         });
     }
@@ -68,17 +68,17 @@ impl Worker {
     }
 }
 
-/// A connection that is being served, however that ends.
-struct Served(Arc<AtomicUsize>);
+/// The place of a connection that is being served, given up however that ends.
+struct Place(Arc<AtomicUsize>);
 
-impl Served {
+impl Place {
     fn new(serving: &Arc<AtomicUsize>) -> Self {
         serving.fetch_add(1, Ordering::Relaxed);
         Self(Arc::clone(serving))
     }
 }
 
-impl Drop for Served {
+impl Drop for Place {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -341,14 +341,6 @@ fn unfinished(error: Error, thread: Option<ChannelId>, sent: &[Message], of: usi
 }
 
 fn jump_url(guild: Option<GuildId>, channel: ChannelId, message: MessageId) -> String {
-    let mut url = "https://discord.com/channels/".to_owned();
-    match guild {
-        Some(guild) => guild.0.append_to(&mut url),
-        None => url += "@me",
-    }
-    for id in [channel.0, message.0] {
-        url.push('/');
-        id.append_to(&mut url);
-    }
-    url
+    let guild = guild.map_or_else(|| "@me".to_owned(), |guild| guild.to_string());
+    format!("https://discord.com/channels/{guild}/{channel}/{message}")
 }
