@@ -10,15 +10,18 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
+use crate::bots::{Bot, recruit};
 use crate::callers::{Effects, MARK};
 use crate::chance::Chance;
 use crate::ledger::{Ledger, intact};
+use crate::support::App;
 use crate::support::discord::seed::{BOT_USER, GENERAL};
 use crate::support::discord::{Fault, On};
-use crate::support::{App, tokens};
 
 const ABORTED: usize = 1000;
 const CLIENTS: usize = 16;
+/// Many, since one bot may send fifty requests a second, and calls beyond that are shed at once.
+const BOTS: usize = 256;
 /// The stand-in takes up to so long, and clients wait up to twice that, in milliseconds.
 const DELAY: u64 = 12;
 
@@ -55,10 +58,11 @@ async fn hang_up(door: Door) {
     let mut chance = Chance::of("hangups");
     let app = Arc::new(App::start().await);
     let ended = Arc::new(Ended::default());
+    let bots: Arc<[Bot]> = recruit(&app.discord, BOTS).into();
     let mut clients = JoinSet::new();
     for _ in 0..CLIENTS {
         let (app, ended) = (Arc::clone(&app), Arc::clone(&ended));
-        clients.spawn(client(door, app, ended, chance.branch()));
+        clients.spawn(client(door, app, Arc::clone(&bots), ended, chance.branch()));
     }
     while let Some(client) = clients.join_next().await {
         client.unwrap();
@@ -106,8 +110,13 @@ async fn hang_up(door: Door) {
 }
 
 /// Calls, and hangs up, until all clients together have hung up often enough.
-async fn client(door: Door, app: Arc<App>, ended: Arc<Ended>, mut chance: Chance) {
-    let token = tokens::token();
+async fn client(
+    door: Door,
+    app: Arc<App>,
+    bots: Arc<[Bot]>,
+    ended: Arc<Ended>,
+    mut chance: Chance,
+) {
     while ended.aborted.load(Ordering::Relaxed) < ABORTED {
         let number = ended.begun.fetch_add(1, Ordering::Relaxed);
         assert!(
@@ -140,7 +149,8 @@ async fn client(door: Door, app: Arc<App>, ended: Arc<Ended>, mut chance: Chance
             }
             _ => ("get_messages", json!({"channel_id": GENERAL, "limit": 2})),
         };
-        let request = request(door, &app.url, &token, number, tool, &params);
+        let token = &bots[number % bots.len()].bearer;
+        let request = request(door, &app.url, token, number, tool, &params);
         if call(&app, &request, &mut chance).await {
             ended.answered.fetch_add(1, Ordering::Relaxed);
         } else {
