@@ -7,8 +7,8 @@
 //!
 //! The server, a Discord that answers at once, and the floor are processes of their own; this one
 //! makes the calls. The floor is a bare route that does what nobody can do without ([`floor`]).
-//! Server and floor are measured in turns, in short rounds, so that whatever else the machine does
-//! falls on both, and each figure is the median of its rounds. CPU is user and system time of the
+//! Server and floor are measured in turns, with few callers and with many, in short rounds, so that
+//! whatever else the machine does falls on all of them, and each figure is the median of its rounds. CPU is user and system time of the
 //! process, all threads; it holds on a machine that has others to serve, where times do not.
 //!
 //! Files are in `BENCH_DIR`, or in the folder for temporary files. The server runs with its defaults
@@ -131,17 +131,16 @@ fn bench(plan: &Plan) {
         table::head(plan.rounds, ROUND);
         for tool in &plan.tools {
             let requests = Requests::new(&bearers, &tool.body());
-            let mut rows = Vec::new();
-            for &callers in &plan.callers {
-                let mut row = Row::new(*tool, callers);
-                for _ in 0..plan.rounds {
-                    let ours = round(&server, callers, &requests).await;
-                    let floor = round(&floor, callers, &requests).await;
+            let row = |&callers| Row::new(*tool, callers);
+            let mut rows: Vec<Row> = plan.callers.iter().map(row).collect();
+            for _ in 0..plan.rounds {
+                for row in &mut rows {
+                    let ours = round(&server, row.callers, &requests).await;
+                    let floor = round(&floor, row.callers, &requests).await;
                     row.add(ours, floor);
                 }
-                row.print();
-                rows.push(row);
             }
+            rows.iter_mut().for_each(Row::print);
             table::growth(&rows);
         }
     });

@@ -1,16 +1,24 @@
 //! Callers: each has a connection of its own, and makes one call after the other.
 
+use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-/// The largest answer that is expected; a page of messages is half of it.
-const ANSWER_LIMIT: usize = 256 << 10;
+/// How long callers call before their rate is taken: many take longer until all have an answer, and
+/// neither that nor the last calls, when others have ended, are what a server does that has many.
+const LEAD: Duration = Duration::from_millis(150);
+
+thread_local! {
+    /// What is read goes here, whosoever it is. A page of messages is half of it.
+    static BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; 256 << 10]);
+}
 
 /// Whole requests, as they go over the wire, one for each bearer. Callers take them in turns.
 pub struct Requests {
@@ -19,12 +27,11 @@ pub struct Requests {
 }
 
 /// What callers saw in one round.
-#[derive(Default)]
 pub struct Seen {
     /// How long each call took, in microseconds.
     pub latencies: Vec<u32>,
-    /// How long all of it took.
-    pub time: Duration,
+    /// Calls a second, of those that ended while all callers were calling.
+    pub rate: f64,
 }
 
 impl Requests {
@@ -60,13 +67,6 @@ pub struct Callers {
     requests: Arc<Requests>,
 }
 
-impl Seen {
-    /// Calls a second.
-    pub fn rate(&self) -> f64 {
-        self.latencies.len() as f64 / self.time.as_secs_f64()
-    }
-}
-
 impl Callers {
     /// Connects so many, each of whom makes a first call that does not count.
     pub async fn connect(address: SocketAddr, number: usize, requests: &Arc<Requests>) -> Self {
@@ -89,73 +89,80 @@ impl Callers {
         }
     }
 
-    /// Lets all of them call for so long. A call that has begun is finished.
+    /// Lets all of them call for so long, and [`LEAD`] before. A call that has begun is finished.
     pub async fn call_for(&mut self, time: Duration) -> Seen {
         let began = Instant::now();
+        let counted = LEAD..LEAD + time;
         let mut tasks = JoinSet::new();
         for mut connection in self.connections.drain(..) {
             let requests = Arc::clone(&self.requests);
+            let counted = counted.clone();
             tasks.spawn(async move {
-                let mut latencies = Vec::new();
-                while began.elapsed() < time {
-                    let call = Instant::now();
+                let (mut latencies, mut number, mut now) = (Vec::new(), 0, began.elapsed());
+                while now < counted.end {
                     connection.call(requests.next()).await;
-                    latencies.push(u32::try_from(call.elapsed().as_micros()).unwrap());
+                    let ended = began.elapsed();
+                    latencies.push(u32::try_from((ended - now).as_micros()).unwrap());
+                    number += usize::from(counted.contains(&ended));
+                    now = ended;
                 }
-                (connection, latencies)
+                (connection, latencies, number)
             });
         }
-        let mut seen = Seen::default();
+        let (mut all, mut number) = (Vec::new(), 0);
         while let Some(ended) = tasks.join_next().await {
-            let (connection, latencies) = ended.unwrap();
+            let (connection, latencies, counted) = ended.unwrap();
             self.connections.push(connection);
-            seen.latencies.extend(latencies);
+            all.extend(latencies);
+            number += counted;
         }
-        seen.time = began.elapsed();
-        seen
+        Seen {
+            latencies: all,
+            rate: number as f64 / time.as_secs_f64(),
+        }
     }
 }
 
-/// A kept connection. It reads no more of an answer than it takes to know that it was good and
-/// where it ends, since what callers cost is taken from the machine that is measured.
-struct Connection {
-    stream: TcpStream,
-    answer: Vec<u8>,
-}
+/// A kept connection. No more of an answer is looked at than it takes to know that it was good and
+/// where it ends, and none of it kept, since what callers cost is taken from the machine that is
+/// measured.
+struct Connection(TcpStream);
 
 impl Connection {
     async fn open(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.unwrap();
         stream.set_nodelay(true).unwrap();
-        Self {
-            stream,
-            answer: vec![0; ANSWER_LIMIT],
-        }
+        Self(stream)
     }
 
     async fn call(&mut self, request: &[u8]) {
-        self.stream.write_all(request).await.unwrap();
+        self.0.write_all(request).await.unwrap();
         let (mut read, mut end) = (0, None);
         while end.is_none_or(|end| read < end) {
-            let more = self.stream.read(&mut self.answer[read..]).await.unwrap();
-            assert!(more > 0, "the connection was closed");
-            read += more;
-            if end.is_none() {
-                end = end_of(&self.answer[..read]);
-            }
+            self.0.readable().await.unwrap();
+            read += BUFFER.with_borrow_mut(|buffer| match self.0.try_read(buffer) {
+                Ok(0) => panic!("the connection was closed"),
+                Ok(more) => {
+                    // The head is small, and comes whole.
+                    end.get_or_insert_with(|| end_of(&buffer[..more]));
+                    more
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => 0,
+                Err(error) => panic!("{error}"),
+            });
         }
-        let answer = &self.answer[..read];
-        let is_good = answer.starts_with(b"HTTP/1.1 200 ");
-        assert!(is_good, "{}", String::from_utf8_lossy(answer));
     }
 }
 
-/// How long an answer is, once its head is there.
-fn end_of(answer: &[u8]) -> Option<usize> {
+/// How long a good answer is, by its head.
+fn end_of(answer: &[u8]) -> usize {
     const LENGTH: &str = "\r\ncontent-length: ";
-    let head = answer.windows(4).position(|four| four == b"\r\n\r\n")?;
+    let is_good = answer.starts_with(b"HTTP/1.1 200 ");
+    assert!(is_good, "{}", String::from_utf8_lossy(answer));
+    let head = answer.windows(4).position(|four| four == b"\r\n\r\n");
+    let head = head.unwrap();
     let text = std::str::from_utf8(&answer[..head]).unwrap();
     let digits = &text[text.find(LENGTH).unwrap() + LENGTH.len()..];
     let digits = digits.split('\r').next().unwrap();
-    Some(head + 4 + digits.parse::<usize>().unwrap())
+    head + 4 + digits.parse::<usize>().unwrap()
 }

@@ -11,7 +11,7 @@ const JUDGED: usize = 16;
 /// What a tool costs with so many callers.
 pub struct Row {
     tool: Tool,
-    callers: usize,
+    pub callers: usize,
     /// Microseconds of CPU a call, of the server and of the floor, round by round.
     cpu: Vec<(f64, f64)>,
     /// Calls a second, of both.
@@ -33,7 +33,7 @@ impl Row {
     /// Adds a round of each.
     pub fn add(&mut self, (ours, cpu): (Seen, f64), (floor, floor_cpu): (Seen, f64)) {
         self.cpu.push((cpu, floor_cpu));
-        self.rates.push((ours.rate(), floor.rate()));
+        self.rates.push((ours.rate, floor.rate));
         self.latencies.extend(ours.latencies);
     }
 
@@ -50,16 +50,12 @@ impl Row {
             median(self.cpu.iter().map(|both| both.0)),
             median(self.cpu.iter().map(|both| both.1)),
             ratio,
-            self.rate(),
+            median(self.rates.iter().map(|both| both.0)),
             median(self.rates.iter().map(|both| both.1)),
             quantile(50),
             quantile(99),
             if too_much { "  TOO MUCH" } else { "" }
         );
-    }
-
-    fn rate(&self) -> f64 {
-        median(self.rates.iter().map(|both| both.0))
     }
 }
 
@@ -81,10 +77,14 @@ pub fn growth(rows: &[Row]) {
     if let (Some(few), Some(many)) = (few, many)
         && many.callers > few.callers
     {
-        let ratio = many.rate() / few.rate();
+        let rounds = || many.rates.iter().zip(&few.rates);
         println!(
-            "{:<18}calls/s with {} callers, of those with {}: {ratio:.2}",
-            "", many.callers, few.callers
+            "{:<18}calls/s with {} callers, of those with {}: {:.2}, the floor's {:.2}",
+            "",
+            many.callers,
+            few.callers,
+            median(rounds().map(|(many, few)| many.0 / few.0)),
+            median(rounds().map(|(many, few)| many.1 / few.1)),
         );
     }
 }
