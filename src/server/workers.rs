@@ -12,6 +12,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
+/// How many steps a thread takes before it looks whether there is more to read. With more than the
+/// runtime's 61, calls under way come to their end before others begin, and need less memory.
+const STEPS: u32 = 512;
+
 /// Where connections are served.
 pub struct Workers(Vec<Worker>);
 
@@ -54,7 +58,10 @@ impl Workers {
 
 impl Worker {
     fn start(number: usize) -> io::Result<Self> {
-        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let runtime = Builder::new_current_thread()
+            .event_interval(STEPS)
+            .enable_all()
+            .build()?;
         let (stop, stopped) = oneshot::channel();
         let worker = Self {
             runtime: runtime.handle().clone(),
