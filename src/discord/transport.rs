@@ -4,6 +4,7 @@
 
 use std::error::Error;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -18,6 +19,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use thread_local::ThreadLocal;
 use tokio::net::TcpStream;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tower::Service;
@@ -31,6 +33,15 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often a connection on which nothing comes is asked whether it still stands.
 const KEEPALIVE: Duration = Duration::from_secs(15);
+/// How many requests of a thread are under way before the next waits for one of them to end, so that
+/// a crowd shares the connections there are, and few answers are in memory at once.
+const CROWD: usize = 16;
+/// How long it waits at most, about as long as it takes to connect: where Discord is slow, more are
+/// under way.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// In what pieces an answer is read, at most. Each connection keeps a buffer of the size that its
+/// largest answers took, and the headers of an answer must fit into one.
+const READ_BUFFER: usize = 32 << 10;
 /// The largest answer that is read: 100 messages with all that can hang on them stay below it.
 const BODY_LIMIT: usize = 8 << 20;
 
@@ -50,8 +61,14 @@ pub(super) enum Breach {
 /// The pooled connections: a pool for each thread that sends requests, so that no request waits for
 /// another thread to pass it on.
 pub(super) struct Transport {
-    pools: ThreadLocal<Client<Connector, Full<Bytes>>>,
+    pools: ThreadLocal<Pool>,
     connector: Connector,
+}
+
+/// The connections of a thread.
+struct Pool {
+    client: Client<Connector, Full<Bytes>>,
+    crowd: Arc<Semaphore>,
 }
 
 /// An answer whose body has not been read.
@@ -60,6 +77,7 @@ pub(super) struct Response {
     pub(super) headers: HeaderMap,
     body: Incoming,
     until: Instant,
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 impl Transport {
@@ -79,12 +97,14 @@ impl Transport {
     }
 
     /// The pool of this thread.
-    fn pool(&self) -> &Client<Connector, Full<Bytes>> {
-        self.pools.get_or(|| {
-            Client::builder(TokioExecutor::new())
+    fn pool(&self) -> &Pool {
+        self.pools.get_or(|| Pool {
+            client: Client::builder(TokioExecutor::new())
                 .pool_timer(TokioTimer::new())
                 .pool_idle_timeout(IDLE_TIMEOUT)
-                .build(self.connector.clone())
+                .http1_max_buf_size(READ_BUFFER)
+                .build(self.connector.clone()),
+            crowd: Arc::new(Semaphore::new(CROWD)),
         })
     }
 
@@ -96,7 +116,9 @@ impl Transport {
         now: Instant,
     ) -> Result<Response, Breach> {
         let until = now + REQUEST_TIMEOUT;
-        let answered = timeout_at(until, self.pool().request(request)).await;
+        let pool = self.pool();
+        let place = pool.place().await;
+        let answered = timeout_at(until, pool.client.request(request)).await;
         let answered = answered.map_err(|_| Breach::TooLate)?;
         let (head, body) = match answered {
             Ok(response) => response.into_parts(),
@@ -108,7 +130,20 @@ impl Transport {
             headers: head.headers,
             body,
             until,
+            _place: place,
         })
+    }
+}
+
+impl Pool {
+    /// A place in the crowd, for as long as a request is under way. `None` after [`PATIENCE`].
+    async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        let crowd = || Arc::clone(&self.crowd);
+        if let Ok(place) = crowd().try_acquire_owned() {
+            return Some(place);
+        }
+        let place = Box::pin(timeout(PATIENCE, crowd().acquire_owned()));
+        place.await.ok()?.ok()
     }
 }
 
@@ -159,11 +194,10 @@ impl Service<Uri> for Connector {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 mod tests {
-    use std::sync::Arc;
-
     use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
+    use tokio::sync::watch;
     use tokio_rustls::TlsAcceptor;
     use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 
@@ -227,5 +261,48 @@ mod tests {
             () = asking => {}
             () = answer(listener, &made) => {}
         }
+    }
+
+    /// Answers `ok`, for ever, from when there are so many connections. Counts them.
+    async fn answer_once_there_are(
+        least: usize,
+        listener: TcpListener,
+        open: watch::Sender<usize>,
+    ) {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            open.send_modify(|number| *number += 1);
+            let mut open = open.subscribe();
+            tokio::spawn(async move {
+                while stream.read(&mut [0; 1024]).await.unwrap() > 0 {
+                    open.wait_for(|&number| number >= least).await.unwrap();
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+                    stream.write_all(answer).await.unwrap();
+                }
+            });
+        }
+    }
+
+    /// How many connections so many requests at once made.
+    async fn crowd(requests: usize, least: usize) -> usize {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let address: Uri = format!("http://localhost:{port}/").parse().unwrap();
+        let (open, seen) = watch::channel(0);
+        tokio::spawn(answer_once_there_are(least, listener, open));
+        let transport = Transport::new().unwrap();
+        let answers = (0..requests).map(|_| async {
+            let answer = transport.send(request(&address), Instant::now()).await;
+            assert_eq!(answer.unwrap().body().await.unwrap(), "ok");
+        });
+        futures_util::future::join_all(answers).await;
+        *seen.borrow()
+    }
+
+    #[tokio::test]
+    async fn a_crowd_shares_connections_and_gets_more_where_answers_are_slow() {
+        let shared = crowd(1000, 1).await;
+        assert!(shared < 2 * CROWD, "{shared}");
+        let slow = crowd(100, CROWD + 1).await;
+        assert!(slow > CROWD, "{slow}");
     }
 }
