@@ -1,4 +1,4 @@
-//! What a call costs: `cargo bench --bench calls`, about two minutes and a half. Names of tools and
+//! What a call costs: `cargo bench --bench calls`, about three minutes. Names of tools and
 //! numbers of callers choose some of them, `rounds=N` another number of rounds:
 //!
 //! ```sh
