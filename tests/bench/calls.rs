@@ -1,4 +1,4 @@
-//! What a call costs: `cargo bench --bench calls`, about three minutes. Names of tools and
+//! What a call costs: `cargo bench --bench calls`, about five minutes. Names of tools and
 //! numbers of callers choose some of them, `rounds=N` another number of rounds:
 //!
 //! ```sh
@@ -7,8 +7,9 @@
 //!
 //! The server, a Discord that answers at once, and the floor are processes of their own; this one
 //! makes the calls. The floor is a bare route that does what nobody can do without ([`floor`]).
-//! Server and floor are measured in turns, with few callers and with many, in short rounds, so that
-//! whatever else the machine does falls on all of them, and each figure is the median of its rounds. CPU is user and system time of the
+//! Server and floor are measured in turns, in short rounds, so that whatever else the machine does
+//! falls on both, and each figure is the median of its rounds. How throughput goes on is measured in
+//! rounds of their own, few callers and many in turns. CPU is user and system time of the
 //! process, all threads; it holds on a machine that has others to serve, where times do not.
 //!
 //! Files are in `BENCH_DIR`, or in the folder for temporary files. The server runs with its defaults
@@ -54,7 +55,7 @@ mod upstream;
 use load::{Callers, Requests, Seen};
 use plan::Plan;
 use processes::Process;
-use table::{Row, median};
+use table::{Growth, Row, median};
 
 /// How long a round lasts. CPU time is counted in steps of ten milliseconds.
 const ROUND: Duration = Duration::from_millis(600);
@@ -131,17 +132,25 @@ fn bench(plan: &Plan) {
         table::head(plan.rounds, ROUND);
         for tool in &plan.tools {
             let requests = Requests::new(&bearers, &tool.body());
-            let row = |&callers| Row::new(*tool, callers);
-            let mut rows: Vec<Row> = plan.callers.iter().map(row).collect();
-            for _ in 0..plan.rounds {
-                for row in &mut rows {
-                    let ours = round(&server, row.callers, &requests).await;
-                    let floor = round(&floor, row.callers, &requests).await;
+            for &callers in &plan.callers {
+                let mut row = Row::new(*tool, callers);
+                for _ in 0..plan.rounds {
+                    let ours = round(&server, callers, &requests).await;
+                    let floor = round(&floor, callers, &requests).await;
                     row.add(ours, floor);
                 }
+                row.print();
             }
-            rows.iter_mut().for_each(Row::print);
-            table::growth(&rows);
+            // Few and many in turns, so that the machine is the same for both.
+            let mut growth = Growth::default();
+            for _ in 0..plan.growth().map_or(0, |_| plan.rounds) {
+                for callers in plan.growth().into_iter().flatten() {
+                    let ours = round(&server, callers, &requests).await.0;
+                    let floor = round(&floor, callers, &requests).await.0;
+                    growth.add(callers, ours.rate, floor.rate);
+                }
+            }
+            growth.print();
         }
     });
     let peak = server.peak();

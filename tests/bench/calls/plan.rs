@@ -4,6 +4,8 @@ use serde_json::json;
 
 use super::forms::{CHANNEL, MESSAGE, WORD};
 
+/// The number of callers for which what a call may cost is set.
+pub const JUDGED: usize = 16;
 const CALLERS: [usize; 4] = [1, 16, 64, 256];
 const ROUNDS: usize = 5;
 
@@ -68,6 +70,13 @@ impl Plan {
             callers,
             rounds: rounds.map_or(ROUNDS, |number| number.parse().unwrap()),
         }
+    }
+
+    /// Few callers and many, where both are asked for.
+    pub fn growth(&self) -> Option<[usize; 2]> {
+        let many = *self.callers.iter().max()?;
+        let asked = self.callers.contains(&JUDGED) && many > JUDGED;
+        asked.then_some([JUDGED, many])
     }
 }
 

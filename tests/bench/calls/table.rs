@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use super::load::Seen;
-use super::plan::Tool;
-
-/// The number of callers for which what a call may cost is set.
-const JUDGED: usize = 16;
+use super::plan::{JUDGED, Tool};
 
 /// What a tool costs with so many callers.
 pub struct Row {
     tool: Tool,
-    pub callers: usize,
+    callers: usize,
     /// Microseconds of CPU a call, of the server and of the floor, round by round.
     cpu: Vec<(f64, f64)>,
     /// Calls a second, of both.
@@ -70,19 +67,35 @@ pub fn head(rounds: usize, round: Duration) {
     );
 }
 
-/// Says how throughput goes on where there are more callers than [`JUDGED`].
-pub fn growth(rows: &[Row]) {
-    let few = rows.iter().find(|row| row.callers == JUDGED);
-    let many = rows.iter().max_by_key(|row| row.callers);
-    if let (Some(few), Some(many)) = (few, many)
-        && many.callers > few.callers
-    {
-        let rounds = || many.rates.iter().zip(&few.rates);
+/// How throughput goes on where there are more callers than [`JUDGED`].
+#[derive(Default)]
+pub struct Growth {
+    /// Calls a second, of the server and of the floor, round by round.
+    few: Vec<(f64, f64)>,
+    many: Vec<(f64, f64)>,
+    callers: usize,
+}
+
+impl Growth {
+    /// Adds a round of each.
+    pub fn add(&mut self, callers: usize, ours: f64, floor: f64) {
+        if callers == JUDGED {
+            self.few.push((ours, floor));
+        } else {
+            self.many.push((ours, floor));
+            self.callers = callers;
+        }
+    }
+
+    pub fn print(&self) {
+        if self.many.is_empty() {
+            return;
+        }
+        let rounds = || self.many.iter().zip(&self.few);
         println!(
-            "{:<18}calls/s with {} callers, of those with {}: {:.2}, the floor's {:.2}",
+            "{:<18}calls/s with {} callers, of those with {JUDGED}: {:.2}, the floor's {:.2}",
             "",
-            many.callers,
-            few.callers,
+            self.callers,
             median(rounds().map(|(many, few)| many.0 / few.0)),
             median(rounds().map(|(many, few)| many.1 / few.1)),
         );
