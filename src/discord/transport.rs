@@ -36,8 +36,7 @@ const KEEPALIVE: Duration = Duration::from_secs(15);
 /// How many requests of a thread are under way before the next waits for one of them to end, so that
 /// a crowd shares the connections there are, and few answers are in memory at once.
 const CROWD: usize = 16;
-/// How long it waits at most, about as long as it takes to connect: where Discord is slow, more are
-/// under way.
+/// How long it waits at most: where Discord is slow, more are under way.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// In what pieces an answer is read, at most. Each connection keeps a buffer of the size that its
 /// largest answers took, and the headers of an answer must fit into one.

@@ -142,9 +142,12 @@ fn bench(plan: &Plan) {
                 row.print();
             }
             // Few and many in turns, so that the machine is the same for both.
+            let Some(few_and_many) = plan.growth() else {
+                continue;
+            };
             let mut growth = Growth::default();
-            for _ in 0..plan.growth().map_or(0, |_| plan.rounds) {
-                for callers in plan.growth().into_iter().flatten() {
+            for _ in 0..plan.rounds {
+                for callers in few_and_many {
                     let ours = round(&server, callers, &requests).await.0;
                     let floor = round(&floor, callers, &requests).await.0;
                     growth.add(callers, ours.rate, floor.rate);

@@ -88,9 +88,6 @@ impl Growth {
     }
 
     pub fn print(&self) {
-        if self.many.is_empty() {
-            return;
-        }
         let rounds = || self.many.iter().zip(&self.few);
         println!(
             "{:<18}calls/s with {} callers, of those with {JUDGED}: {:.2}, the floor's {:.2}",
