@@ -267,8 +267,18 @@ impl Discord {
         request: Request<Full<Bytes>>,
         retry: u32,
     ) -> Result<Answer, Failure> {
+        // The crowd is waited for before the limits are, so that what these let go is sent at once.
+        let crowded = self.shared.transport.join().await;
         let asked = Instant::now();
-        let entered = self.enter(route, asked).await;
+        let (entered, crowded) = match self.enter_at_once(route, asked) {
+            Ok(Some(place)) => (Ok((place, None)), crowded),
+            // Nobody is to wait for those whom limits hold up.
+            Ok(None) => {
+                drop(crowded);
+                (self.enter(route).await, None)
+            }
+            Err(error) => (Err(error), None),
+        };
         let sent = Instant::now();
         metrics::waited(sent.saturating_duration_since(asked));
         let (place, trial) = entered.map_err(|error| {
@@ -278,7 +288,7 @@ impl Discord {
             Failure::last(error)
         })?;
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let answered = self.shared.transport.send(request, sent).await;
+        let answered = self.shared.transport.send(request, crowded, sent).await;
         let status = answered.as_ref().ok();
         let status = status.map(|response| response.status.as_u16());
         metrics::discord_request(&route.name, status, retry, sent.elapsed());
@@ -344,14 +354,7 @@ impl Discord {
     }
 
     /// Waits for room in the limits that are known, and for its turn where the token is not.
-    async fn enter(
-        &self,
-        route: &RouteKey,
-        now: Instant,
-    ) -> Result<(Place, Option<OwnedMutexGuard<()>>), Error> {
-        if let Some(place) = self.enter_at_once(route, now)? {
-            return Ok((place, None));
-        }
+    async fn enter(&self, route: &RouteKey) -> Result<(Place, Option<OwnedMutexGuard<()>>), Error> {
         loop {
             self.check(route)?;
             let bucket = self.token.bucket(&route.route);

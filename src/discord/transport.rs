@@ -70,13 +70,16 @@ struct Pool {
     crowd: Arc<Semaphore>,
 }
 
+/// A place among the requests of a thread that are under way.
+pub(super) type Crowded = OwnedSemaphorePermit;
+
 /// An answer whose body has not been read.
 pub(super) struct Response {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     body: Incoming,
     until: Instant,
-    _place: Option<OwnedSemaphorePermit>,
+    _crowded: Option<Crowded>,
 }
 
 impl Transport {
@@ -112,12 +115,11 @@ impl Transport {
     pub(super) async fn send(
         &self,
         request: Request<Full<Bytes>>,
+        crowded: Option<Crowded>,
         now: Instant,
     ) -> Result<Response, Breach> {
         let until = now + REQUEST_TIMEOUT;
-        let pool = self.pool();
-        let place = pool.place().await;
-        let answered = timeout_at(until, pool.client.request(request)).await;
+        let answered = timeout_at(until, self.pool().client.request(request)).await;
         let answered = answered.map_err(|_| Breach::TooLate)?;
         let (head, body) = match answered {
             Ok(response) => response.into_parts(),
@@ -129,15 +131,14 @@ impl Transport {
             headers: head.headers,
             body,
             until,
-            _place: place,
+            _crowded: crowded,
         })
     }
-}
 
-impl Pool {
-    /// A place in the crowd, for as long as a request is under way. `None` after [`PATIENCE`].
-    async fn place(&self) -> Option<OwnedSemaphorePermit> {
-        let crowd = || Arc::clone(&self.crowd);
+    /// A place in this thread's crowd, for as long as a request is under way. `None` after
+    /// [`PATIENCE`], when the request goes without.
+    pub(super) async fn join(&self) -> Option<Crowded> {
+        let crowd = || Arc::clone(&self.pool().crowd);
         if let Ok(place) = crowd().try_acquire_owned() {
             return Some(place);
         }
@@ -245,7 +246,7 @@ mod tests {
         let trusting = Transport::over(HttpsConnectorBuilder::new().with_tls_config(config));
         let asking = async {
             let answer = trusting
-                .send(request(&address), Instant::now())
+                .send(request(&address), None, Instant::now())
                 .await
                 .unwrap();
             assert_eq!(answer.status.as_u16(), 200);
@@ -253,7 +254,7 @@ mod tests {
 
             // Nothing is sent to whom the public roots do not vouch for.
             let public = Transport::new().unwrap();
-            let refused = public.send(request(&address), Instant::now()).await;
+            let refused = public.send(request(&address), None, Instant::now()).await;
             assert_eq!(refused.err(), Some(Breach::Unreachable));
         };
         tokio::select! {
@@ -290,7 +291,9 @@ mod tests {
         tokio::spawn(answer_once_there_are(least, listener, open));
         let transport = Transport::new().unwrap();
         let answers = (0..requests).map(|_| async {
-            let answer = transport.send(request(&address), Instant::now()).await;
+            let crowded = transport.join().await;
+            let answer = transport.send(request(&address), crowded, Instant::now());
+            let answer = answer.await;
             assert_eq!(answer.unwrap().body().await.unwrap(), "ok");
         });
         futures_util::future::join_all(answers).await;
