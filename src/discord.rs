@@ -24,6 +24,7 @@ mod search;
 mod send;
 mod text;
 mod threads;
+mod timestamp;
 mod token;
 mod transport;
 mod upload;
@@ -38,12 +39,13 @@ pub use id::{ChannelId, GuildId, MessageId, RoleId, Snowflake, UserId};
 pub use memory::HeldBack;
 pub use model::{
     Attachment, Author, Channel, Copied, Embed, ListedThread, Message, Origin, Poll, PollAnswer,
-    Quote, Reaction, Sticker, rfc3339,
+    Quote, Reaction, Sticker,
 };
 pub use place::Place;
 pub use search::{Found, SearchQuery, Searched};
 pub use send::{Draft, Mentions, Opened};
 pub(crate) use text::{one_line, visible};
 pub use threads::{ThreadPage, Threads};
+pub use timestamp::Timestamp;
 pub use token::BotToken;
 pub use upload::Upload;

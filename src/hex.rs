@@ -1,12 +1,13 @@
 //! Bytes as text.
 
+const DIGITS: [u8; 16] = *b"0123456789abcdef";
+
 /// Two lower-case hexadecimal digits a byte.
 pub(crate) fn encode(bytes: &[u8]) -> String {
-    let digit = |half: u8| char::from(half + if half < 10 { b'0' } else { b'a' - 10 });
-    let mut digits = String::with_capacity(2 * bytes.len());
+    let mut digits = Vec::with_capacity(2 * bytes.len());
     for byte in bytes {
-        digits.push(digit(byte >> 4));
-        digits.push(digit(byte & 15));
+        let halves = [byte >> 4, byte & 15].map(usize::from);
+        digits.extend(halves.map(|half| DIGITS.get(half).copied().unwrap_or_default()));
     }
-    digits
+    String::from_utf8(digits).unwrap_or_default()
 }

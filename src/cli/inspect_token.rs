@@ -14,7 +14,7 @@ use super::serve::verifier;
 use super::{FOUND, USAGE, configuration, say};
 use crate::auth::{Carried, Credential, Keys, OwnBearer, Principal, Rejection, Shown, show};
 use crate::config::Config;
-use crate::discord::rfc3339;
+use crate::discord::Timestamp;
 
 /// The longest text that is taken for a token.
 const LIMIT: u64 = 64 << 10;
@@ -156,7 +156,7 @@ fn moment(value: &Value) -> String {
         .as_i64()
         .and_then(|second| OffsetDateTime::from_unix_timestamp(second).ok());
     match (time, value) {
-        (Some(time), _) => rfc3339(time),
+        (Some(time), _) => Timestamp::of(time).to_string(),
         (None, Value::Null) => "none".to_owned(),
         (None, other) => plain(other),
     }

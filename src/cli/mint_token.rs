@@ -12,7 +12,7 @@ use time::OffsetDateTime;
 use super::{configuration, finish, parse, say};
 use crate::auth::{Grant, Keys, Scope, Scopes, mint};
 use crate::config::{Config, duration};
-use crate::discord::{BotToken, ChannelId, GuildId, Snowflake, rfc3339};
+use crate::discord::{BotToken, ChannelId, GuildId, Snowflake, Timestamp};
 
 /// Mint a token (JWT) that carries a Discord bot token.
 ///
@@ -99,7 +99,9 @@ pub(super) fn run(args: Args) -> Result<(), String> {
             scope = grant.scopes,
             channels = limits(grant.channels.iter().map(ToString::to_string).collect()),
             guilds = limits(grant.guilds.iter().map(ToString::to_string).collect()),
-            expires = expires.map(rfc3339).unwrap_or_default(),
+            expires = expires
+                .map(|time| Timestamp::of(time).to_string())
+                .unwrap_or_default(),
             jti = minted.jti,
             worth = if grant.plain {
                 "Whoever holds it can use it, and can read the bot token in it."

@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{configuration, say};
 use crate::auth::Revocation;
-use crate::discord::rfc3339;
+use crate::discord::Timestamp;
 
 /// The longest `sub` and `jti` that a token can have.
 const NAME_LIMIT: usize = 256;
@@ -50,8 +50,8 @@ pub(super) fn run(args: Revoke) -> Result<(), String> {
     let revocation = Revocation {
         jti: args.what.jti,
         sub: args.what.sub,
-        issued_before: before.map(rfc3339),
-        revoked_at: Some(rfc3339(now)),
+        issued_before: before.map(|time| Timestamp::of(time).to_string()),
+        revoked_at: Some(Timestamp::of(now).to_string()),
     };
     let path = &config.revoked_tokens;
     revocation.append(path).map_err(|error| {

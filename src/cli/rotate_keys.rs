@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::{configuration, say};
 use crate::auth::{make_next, promote, retire};
-use crate::discord::rfc3339;
+use crate::discord::Timestamp;
 
 #[derive(Args)]
 pub(super) struct RotateKeys {
@@ -35,7 +35,7 @@ pub(super) fn run(args: &RotateKeys) -> Result<(), String> {
              When the last of the old tokens has expired, on {} at the latest (JWT_MAX_LIFETIME):\n\
              \x20 discord-mcp-server rotate-keys --retire\n\
              At once, instead, if the last keys may be in wrong hands; old tokens are refused then.\n",
-            rfc3339(until)
+            Timestamp::of(until)
         )
     } else if args.retire {
         let gone = retire(dir).map_err(|error| error.to_string())?;

@@ -38,6 +38,15 @@ pub struct History {
     pub received: usize,
 }
 
+impl History {
+    /// Reads a page as Discord sends it, which will most likely have so many messages. `None` where
+    /// it is no list; of a list, messages that cannot be read are left out.
+    pub fn read(json: &str, expected: usize) -> Option<Self> {
+        let (messages, received) = lenient::list_of(json, expected)?;
+        Some(Self { messages, received })
+    }
+}
+
 impl Discord {
     /// Reads a channel.
     ///
@@ -101,13 +110,12 @@ impl Discord {
             channel_id: channel_id(channel),
         };
         let answer = self.read(operation, route, &query).await?;
-        let read = lenient::list_of::<Message>(&answer.text(), limit);
-        let (mut messages, received) =
-            read.ok_or_else(|| fault::unintelligible(operation, answer.status))?;
-        messages
-            .iter_mut()
-            .for_each(|message| message.channel_id = channel);
-        Ok(History { messages, received })
+        let history = History::read(&answer.text(), limit);
+        let mut history = history.ok_or_else(|| fault::unintelligible(operation, answer.status))?;
+        for message in &mut history.messages {
+            message.channel_id = channel;
+        }
+        Ok(history)
     }
 
     /// Reads one message.

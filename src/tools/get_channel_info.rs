@@ -10,7 +10,7 @@ use super::values::Moment;
 use super::{Call, Hints, Resource, Tool};
 use crate::auth::Scope;
 use crate::discord::permissions::Ability;
-use crate::discord::{Channel, ChannelId, MessageId, Threads, rfc3339};
+use crate::discord::{Channel, ChannelId, MessageId, Threads, Timestamp};
 use crate::error::Error;
 
 /// Parameters of `get_channel_info`.
@@ -52,7 +52,8 @@ pub(super) struct Info {
     threads: Option<Vec<Listed>>,
     /// Pass as `threads_before` for more.
     #[serde(skip_serializing_if = "Option::is_none")]
-    threads_next_before: Option<String>,
+    #[schemars(with = "Option<String>")]
+    threads_next_before: Option<Timestamp>,
 }
 
 /// A thread in a list.
@@ -68,7 +69,7 @@ struct Listed {
     message_count: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_message_id: Option<MessageId>,
-    created_at: String,
+    created_at: Timestamp,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -161,7 +162,7 @@ impl Tool for GetChannelInfo {
             threads.extend(archived);
             // Times of results are whole seconds: a thread of that second may come twice.
             info.threads_next_before =
-                next.map(|last| rfc3339(last.saturating_add(Duration::SECOND)));
+                next.map(|last| Timestamp::of(last.saturating_add(Duration::SECOND)));
         }
         info.threads = Some(threads.into_iter().map(Listed::from).collect());
         Ok(info)

@@ -13,7 +13,11 @@ pub(super) fn lines<'a>(messages: impl IntoIterator<Item = &'a Message>) -> Stri
     let mut text = String::new();
     let (mut day, mut minute) = ("", "");
     for message in messages {
-        let (date, time) = message.timestamp.split_once('T').unwrap_or_default();
+        let (date, time) = message
+            .timestamp
+            .as_str()
+            .split_once('T')
+            .unwrap_or_default();
         if date != day {
             writeln!(text, "{date}").ok();
             (day, minute) = (date, "");

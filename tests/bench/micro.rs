@@ -23,7 +23,7 @@ use discord_mcp_server::audit::{Audit, Content, ContentPolicy, Outcome, Subject,
 use discord_mcp_server::auth::{
     Credential, Grant, Keys, OperatorLimits, Principal, Revocations, Rules, Scopes, Verifier, mint,
 };
-use discord_mcp_server::discord::{BotToken, Cdn, Connector, Message};
+use discord_mcp_server::discord::{BotToken, Cdn, Connector, History};
 use discord_mcp_server::dispatch::{Asked, Caller, Dispatcher, RequestId};
 use discord_mcp_server::http::envelope;
 use discord_mcp_server::tools;
@@ -105,7 +105,7 @@ fn parsing(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("parse a page of 100");
     group.throughput(Throughput::Bytes(bytes.len() as u64));
     group.bench_function("ours", |bencher| {
-        bencher.iter(|| serde_json::from_slice::<Vec<Message>>(black_box(bytes)).unwrap());
+        bencher.iter(|| History::read(black_box(&page), 100).unwrap());
     });
     group.bench_function("lean", |bencher| {
         bencher.iter(|| {
@@ -118,7 +118,7 @@ fn parsing(criterion: &mut Criterion) {
         bencher.iter(|| serde_json::from_slice::<Value>(black_box(bytes)).unwrap());
     });
     group.finish();
-    let ours: Vec<Message> = serde_json::from_slice(bytes).unwrap();
+    let ours = History::read(&page, 100).unwrap().messages;
     let lean: Vec<lean::Message<'_>> = serde_json::from_slice(bytes).unwrap();
     let mut group = criterion.benchmark_group("write a page of 100");
     group.bench_function("ours", |bencher| {

@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{rfc3339, timestamp};
 use crate::discord::id::{ChannelId, GuildId, MessageId, Snowflake, UserId};
 use crate::discord::lenient;
 use crate::discord::text::visible;
+use crate::discord::timestamp::Timestamp;
 
 /// A channel, thread or forum post.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -42,7 +42,8 @@ pub struct Channel {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub slowmode_seconds: Option<u64>,
     /// When it was made.
-    pub created_at: String,
+    #[schemars(with = "String")]
+    pub created_at: Timestamp,
     /// The newest message or, in a forum, the newest post; it may be deleted since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_message_id: Option<MessageId>,
@@ -74,7 +75,7 @@ pub struct Thread {
     pub auto_archive_minutes: Option<u64>,
     /// When it was last archived or opened again.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub archive_timestamp: Option<String>,
+    pub archive_timestamp: Option<Timestamp>,
     /// How many messages it holds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_count: Option<u64>,
@@ -116,8 +117,8 @@ pub struct ChannelKind(pub(in crate::discord) Option<u64>);
 impl Channel {
     /// When a thread was archived, if it is one and was.
     pub fn archived_at(&self) -> Option<OffsetDateTime> {
-        let text = self.thread.as_ref()?.archive_timestamp.as_deref()?;
-        OffsetDateTime::parse(text, &Rfc3339).ok()
+        let text = self.thread.as_ref()?.archive_timestamp?;
+        OffsetDateTime::parse(text.as_str(), &Rfc3339).ok()
     }
 }
 
@@ -208,7 +209,8 @@ struct ThreadMetadata {
     #[serde(default)]
     locked: bool,
     auto_archive_duration: Option<u64>,
-    archive_timestamp: Option<String>,
+    #[serde(default, deserialize_with = "lenient::scalar")]
+    archive_timestamp: Option<Timestamp>,
 }
 
 /// The flag of a forum whose posts must carry a tag.
@@ -244,7 +246,7 @@ impl<'de> Deserialize<'de> for Channel {
             position: wire.position,
             parent_id: wire.parent_id,
             slowmode_seconds: wire.rate_limit_per_user.filter(|&seconds| seconds > 0),
-            created_at: rfc3339(wire.id.0.created_at()),
+            created_at: Timestamp::of(wire.id.0.created_at()),
             last_message_id: wire.last_message_id,
             recipients: (wire.recipients.into_iter())
                 .map(|recipient| visible(&recipient.username))
@@ -254,7 +256,7 @@ impl<'de> Deserialize<'de> for Channel {
                 archived: metadata.archived,
                 locked: metadata.locked,
                 auto_archive_minutes: metadata.auto_archive_duration,
-                archive_timestamp: metadata.archive_timestamp.as_deref().and_then(timestamp),
+                archive_timestamp: metadata.archive_timestamp,
                 message_count: wire.message_count,
                 member_count: wire.member_count,
                 tag_ids: wire.applied_tags,

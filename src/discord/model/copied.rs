@@ -7,10 +7,10 @@ use serde_json::value::RawValue;
 use super::components;
 use super::parts::{Attachment, Author, Embed, Sticker, embeds, shown};
 use super::poll::Poll;
-use super::timestamp;
 use crate::discord::id::{ChannelId, GuildId, MessageId};
 use crate::discord::lenient;
 use crate::discord::text::brief;
+use crate::discord::timestamp::Timestamp;
 
 /// How many characters of a message are quoted above a reply to it.
 const QUOTE: usize = 100;
@@ -29,7 +29,7 @@ pub struct Copied {
     pub content: String,
     /// When it was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub timestamp: Option<String>,
+    pub timestamp: Option<Timestamp>,
     /// The files with it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
@@ -112,7 +112,8 @@ struct Wire {
     author: Option<Author>,
     #[serde(default, deserialize_with = "shown")]
     content: Option<String>,
-    timestamp: Option<String>,
+    #[serde(default, deserialize_with = "lenient::scalar")]
+    timestamp: Option<Timestamp>,
     #[serde(default, deserialize_with = "lenient::elements")]
     attachments: Vec<Attachment>,
     #[serde(default, deserialize_with = "embeds")]
@@ -132,7 +133,7 @@ impl Wire {
             from: None,
             author: self.author,
             content: self.content.unwrap_or_default(),
-            timestamp: self.timestamp.as_deref().and_then(timestamp),
+            timestamp: self.timestamp,
             attachments: self.attachments,
             embeds: self.embeds,
             stickers: self.sticker_items,
@@ -161,14 +162,31 @@ pub(super) fn forwarded(raw: &RawValue) -> Option<Copied> {
 
 /// A few words of the message that Discord sends along with a reply.
 pub(super) fn quote(raw: &RawValue) -> Option<Quote> {
-    let mut wire: Wire = lenient::object(raw.get())?;
+    #[derive(Deserialize)]
+    struct Said {
+        #[serde(default, deserialize_with = "lenient::maybe")]
+        author: Option<Author>,
+        #[serde(default, deserialize_with = "shown")]
+        content: Option<String>,
+    }
+    let Said { author, content } = lenient::object(raw.get())?;
+    let content = content.filter(|text| !text.trim().is_empty());
+    // Nearly all have a text, and then nothing else of them need be read.
+    let text = content.map_or_else(|| gist(raw), |text| brief(&text, QUOTE));
+    Some(Quote {
+        author: brief(author.as_ref().map_or("unknown", Author::shown), QUOTE),
+        text,
+    })
+}
+
+/// What a message without a text is called by, or the one that is forwarded with it.
+fn gist(raw: &RawValue) -> String {
+    let Some(mut wire) = lenient::object::<Wire>(raw.get()) else {
+        return String::new();
+    };
     let inner = wire.message_snapshots.take();
     let answered = wire.copied();
-    let author = answered.author.as_ref().map_or("unknown", Author::shown);
     let inner = inner.and_then(|inner| forwarded(&inner));
     let text = answered.gist().or(inner.as_ref().and_then(Copied::gist));
-    Some(Quote {
-        author: brief(author, QUOTE),
-        text: brief(text.unwrap_or_default(), QUOTE),
-    })
+    brief(text.unwrap_or_default(), QUOTE)
 }

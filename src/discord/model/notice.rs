@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use super::message::Wire;
 use super::parts::{Author, shown};
-use super::timestamp;
 use crate::discord::lenient;
 use crate::discord::text::brief;
+use crate::discord::timestamp::Timestamp;
 
 /// How many characters of a name or title go into a sentence.
 const NAME: usize = 100;
@@ -14,7 +14,8 @@ const NAME: usize = 100;
 /// A call in a direct message.
 #[derive(Deserialize)]
 pub(super) struct Call {
-    ended_timestamp: Option<String>,
+    #[serde(default, deserialize_with = "lenient::scalar")]
+    ended_timestamp: Option<Timestamp>,
 }
 
 /// A command of an app, and who gave it.
@@ -74,7 +75,7 @@ pub(super) fn sentence(wire: &Wire<'_>, author: &Author) -> Option<String> {
     Some(match wire.kind {
         1 => about("added", "joined"),
         2 => about("removed", "left"),
-        3 => match wire.call.as_deref().and_then(Call::end) {
+        3 => match wire.call.as_ref().and_then(|call| call.ended_timestamp) {
             Some(end) => format!("{who} started a call, which ended at {end}."),
             None => format!("{who} started a call."),
         },
@@ -120,7 +121,7 @@ pub(super) fn sentence(wire: &Wire<'_>, author: &Author) -> Option<String> {
             let app = app.unwrap_or_else(|| "an app".into());
             format!("{who} subscribed to {app} for the server.")
         }
-        36 => match timestamp(&wire.content) {
+        36 => match Timestamp::read(&wire.content) {
             Some(until) => format!("{who} turned security actions on until {until}."),
             None => format!("{who} turned security actions on."),
         },
@@ -140,12 +141,6 @@ pub(super) fn sentence(wire: &Wire<'_>, author: &Author) -> Option<String> {
         55 => format!("{who} made streams here HD."),
         _ => return None,
     })
-}
-
-impl Call {
-    fn end(&self) -> Option<String> {
-        self.ended_timestamp.as_deref().and_then(timestamp)
-    }
 }
 
 /// Whom a notice is about besides its author.

@@ -4,8 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use super::parts::{Emoji, is_false, shown};
-use super::timestamp;
 use crate::discord::lenient;
+use crate::discord::timestamp::Timestamp;
 
 /// A poll. <https://discord.com/developers/docs/resources/poll#poll-object>
 #[derive(Clone, Debug, Serialize)]
@@ -20,7 +20,7 @@ pub struct Poll {
     pub multiselect: bool,
     /// When it ends or ended.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub expiry: Option<String>,
+    pub expiry: Option<Timestamp>,
     /// Whether it is over and counted to the last vote.
     #[serde(skip_serializing_if = "is_false")]
     pub finished: bool,
@@ -56,7 +56,8 @@ struct Wire {
     answers: Vec<Answer>,
     #[serde(default)]
     allow_multiselect: bool,
-    expiry: Option<String>,
+    #[serde(default, deserialize_with = "lenient::scalar")]
+    expiry: Option<Timestamp>,
     #[serde(default, deserialize_with = "lenient::maybe")]
     results: Option<Results>,
 }
@@ -121,7 +122,7 @@ impl<'de> Deserialize<'de> for Poll {
             question,
             answers,
             multiselect: wire.allow_multiselect,
-            expiry: wire.expiry.as_deref().and_then(timestamp),
+            expiry: wire.expiry,
             finished,
         })
     }
