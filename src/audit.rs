@@ -9,6 +9,7 @@ pub mod chain;
 mod content;
 mod durable;
 mod line;
+mod queue;
 mod record;
 mod recover;
 mod redact;
@@ -27,7 +28,8 @@ use tokio::sync::{Mutex, MutexGuard};
 
 pub use content::{Content, ContentPolicy};
 use durable::Durable;
-use record::{CallObject, Pending};
+use queue::{Line, Queue, Stage};
+use record::CallObject;
 pub use record::{Outcome, Record, Subject, Touched};
 pub use redact::holds_secret;
 pub use writer::TAKEN;
@@ -42,6 +44,7 @@ const TRIES: usize = 6;
 pub struct Audit {
     /// Whoever waits for it leaves its thread to others.
     writer: Arc<Mutex<Writer>>,
+    queue: Queue,
     durable: Option<Durable>,
     content: Content,
     healthy: AtomicBool,
@@ -62,6 +65,7 @@ impl Audit {
         };
         Ok(Self {
             writer,
+            queue: Queue::default(),
             durable,
             content,
             healthy: AtomicBool::new(true),
@@ -70,13 +74,13 @@ impl Audit {
 
     /// A call as its lines will tell of it: its parameters without secrets, and with as much of
     /// what people wrote as the operator wants.
-    pub fn prepare(&self, subject: Subject, params: Option<&Map<String, Value>>) -> Record {
+    pub fn prepare(&self, subject: Subject, params: Option<&Map<String, Value>>) -> Arc<Record> {
         let params = params.map(|params| self.params(params));
         let object = line::encode(&CallObject {
             subject: &subject,
             params: params.as_deref(),
         });
-        Record { subject, object }
+        Arc::new(Record { subject, object })
     }
 
     /// Parameters as the trail may keep them.
@@ -88,17 +92,8 @@ impl Audit {
     ///
     /// # Errors
     /// When the line could not be written whole; then nothing may be sent.
-    pub async fn intent(&self, call: &Record) -> io::Result<()> {
-        let began = Instant::now();
-        // What can be done before the one writer is needed is done before.
-        let written = match line::of_call("intent", call, None) {
-            Ok(record) => {
-                let pending = Pending::from(&call.subject);
-                self.writer().await.intent(&record, pending)
-            }
-            Err(error) => Err(error),
-        };
-        self.safe(began, written).await
+    pub async fn intent(&self, call: &Arc<Record>) -> io::Result<()> {
+        self.record(Stage::Intent, call, None).await
     }
 
     /// Records how a call ended. Where that fails and an intent of the call stands, the line is
@@ -106,16 +101,39 @@ impl Audit {
     ///
     /// # Errors
     /// When the line could not be written whole.
-    pub async fn outcome(&self, call: &Record, outcome: &Outcome) -> io::Result<()> {
+    pub async fn outcome(&self, call: &Arc<Record>, outcome: &Outcome) -> io::Result<()> {
+        self.record(Stage::Outcome, call, Some(outcome)).await
+    }
+
+    async fn record(
+        &self,
+        stage: Stage,
+        call: &Arc<Record>,
+        outcome: Option<&Outcome>,
+    ) -> io::Result<()> {
         let began = Instant::now();
-        let written = match line::of_call("outcome", call, Some(outcome)) {
-            Ok(record) => {
-                let mut writer = self.writer().await;
-                writer.outcome(record, &call.subject.call_id)
+        // What can be done before the one writer is needed is done before.
+        let written = match line::of_call(stage, call, outcome) {
+            Ok(bytes) => {
+                let call = Arc::clone(call);
+                self.write(Line { bytes, call, stage }).await
             }
             Err(error) => Err(error),
         };
         self.safe(began, written).await
+    }
+
+    /// Writes a line, and returns its number.
+    async fn write(&self, line: Line) -> io::Result<u64> {
+        let ticket = self.queue.add(line);
+        // Calls that are about to have a line, too, come first; whoever is the first to go on then
+        // writes for all of them.
+        tokio::task::yield_now().await;
+        if let Some(written) = ticket.written() {
+            return written;
+        }
+        let mut writer = self.writer().await;
+        ticket.write(&mut writer)
     }
 
     /// Whether lines can be written. After a failure this tries, so that the answer is true again

@@ -313,7 +313,7 @@ impl Dispatcher {
             client: caller.client,
             tool,
         };
-        let record = Arc::new(self.audit.prepare(subject, params.as_deref()));
+        let record = self.audit.prepare(subject, params.as_deref());
         let subject = &record.subject;
         let touched = Arc::new(Mutex::new(Touched::default()));
         let requests = Arc::new(AtomicU32::new(0));

@@ -46,20 +46,27 @@ pub struct Link {
 /// Seals a record, a JSON object with at least one field, as line `seq` after the one with the
 /// hash `prev`.
 pub fn seal(seq: u64, prev: &str, record: &[u8]) -> Sealed {
+    let mut line = Vec::with_capacity(record.len() + 192);
+    let hash = seal_onto(&mut line, seq, prev, record);
+    Sealed { line, hash }
+}
+
+/// The same, at the end of other lines. Returns the hash.
+pub(super) fn seal_onto(lines: &mut Vec<u8>, seq: u64, prev: &str, record: &[u8]) -> Hash {
     let fields = record.strip_prefix(b"{").unwrap_or(record);
     let fields = fields.strip_suffix(b"}").unwrap_or(fields);
-    let mut line = Vec::with_capacity(fields.len() + 192);
-    line.extend_from_slice(BEGINNING);
-    line.extend_from_slice(seq.to_string().as_bytes());
-    line.extend_from_slice(PREV);
-    line.extend_from_slice(prev.as_bytes());
-    line.extend_from_slice(b"\",");
-    line.extend_from_slice(fields);
-    let hash = sha256(&line);
-    line.extend_from_slice(HASH);
-    line.extend_from_slice(hash.as_bytes());
-    line.extend_from_slice(b"\"}\n");
-    Sealed { line, hash }
+    let begins = lines.len();
+    lines.extend_from_slice(BEGINNING);
+    lines.extend_from_slice(itoa::Buffer::new().format(seq).as_bytes());
+    lines.extend_from_slice(PREV);
+    lines.extend_from_slice(prev.as_bytes());
+    lines.extend_from_slice(b"\",");
+    lines.extend_from_slice(fields);
+    let hash = sha256(lines.get(begins..).unwrap_or_default());
+    lines.extend_from_slice(HASH);
+    lines.extend_from_slice(hash.as_bytes());
+    lines.extend_from_slice(b"\"}\n");
+    hash
 }
 
 /// Reads the seal of a line without its newline. `None` where it is not a sealed line, or does not

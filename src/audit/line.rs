@@ -5,14 +5,16 @@ use std::io;
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use super::queue::Stage;
 use super::record::{Outcome, Record};
+use crate::discord::Timestamp;
 
 /// Room for nearly every record.
 const USUAL_LENGTH: usize = 1_024;
 
 /// A call's line at this stage.
 pub(super) fn of_call(
-    stage: &str,
+    stage: Stage,
     record: &Record,
     outcome: Option<&Outcome>,
 ) -> io::Result<Vec<u8>> {
@@ -25,7 +27,10 @@ pub(super) fn of_call(
     line.extend_from_slice(b"{\"ts\":\"");
     line.extend_from_slice(&now());
     line.extend_from_slice(b"\",\"stage\":\"");
-    line.extend_from_slice(stage.as_bytes());
+    line.extend_from_slice(match stage {
+        Stage::Intent => b"intent",
+        Stage::Outcome => b"outcome",
+    });
     line.extend_from_slice(b"\",");
     line.extend_from_slice(fields.strip_prefix(b"{").unwrap_or(fields));
     if let Some(outcome) = outcome {
@@ -77,22 +82,16 @@ fn now() -> [u8; 27] {
 
 /// Digit by digit: the form of two lines a call, which a formatter takes a microsecond for.
 fn rfc3339(time: OffsetDateTime) -> [u8; 27] {
-    let (date, (hour, minute, second, micros)) = (time.date(), time.to_hms_micro());
     let mut text = *b"0000-00-00T00:00:00.000000Z";
-    for (last, number) in [
-        (3, date.year().unsigned_abs()),
-        (6, u8::from(date.month()).into()),
-        (9, date.day().into()),
-        (12, hour.into()),
-        (15, minute.into()),
-        (18, second.into()),
-        (25, micros),
-    ] {
-        let (mut at, mut number) = (last, number);
-        while let Some(digit) = text.get_mut(at).filter(|_| number > 0) {
-            *digit = b'0' + (number % 10) as u8;
-            (at, number) = (at.wrapping_sub(1), number / 10);
-        }
+    let second = Timestamp::of(time);
+    let second = second.as_str().trim_end_matches('Z').bytes();
+    text.iter_mut()
+        .zip(second)
+        .for_each(|(to, from)| *to = from);
+    let mut micros = time.microsecond();
+    for digit in text.iter_mut().rev().skip(1).take(6) {
+        *digit = b'0' + (micros % 10) as u8;
+        micros /= 10;
     }
     text
 }

@@ -120,13 +120,13 @@ pub(super) struct UnknownLine<'a> {
 
 /// A line of the trail itself: where a file begins or goes on, and which calls are open there.
 #[derive(Serialize)]
-pub(super) struct CheckpointLine<'a> {
+pub(super) struct CheckpointLine {
     pub(super) ts: String,
     pub(super) stage: &'static str,
     /// Bytes of an unfinished line that a stop of the machine left, and that were taken off.
     #[serde(skip_serializing_if = "is_zero")]
     pub(super) torn_bytes: u64,
-    pub(super) pending: Vec<&'a Pending>,
+    pub(super) pending: Vec<Pending>,
 }
 
 fn is_none(number: &u32) -> bool {

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use super::chain::{self, GENESIS, Hash};
 use super::durable::sync;
 use super::line::{encode, stamp};
-use super::record::{CheckpointLine, Pending, UnknownLine};
+use super::queue::{Line, Stage};
+use super::record::{CheckpointLine, Pending, Record, UnknownLine};
 use super::recover::{self, Tail};
 
 /// After how many bytes a checkpoint is written, half of what a start reads.
@@ -19,6 +20,9 @@ const CHECKPOINT_BYTES: u64 = 4 << 20;
 /// How often the head goes to the server log, for a copy of it that whoever can write this file
 /// cannot change.
 const HEAD_INTERVAL: Duration = Duration::from_secs(300);
+
+/// How much room is kept for the lines that are written next.
+const USUAL_BYTES: usize = 16 << 10;
 
 /// What is wrong where another process has the file.
 pub const TAKEN: &str =
@@ -73,6 +77,19 @@ fn write_whole(
     Err(failure)
 }
 
+/// Writes records all at once, or, where that fails, each by itself: what has no room for all may have
+/// room for some. `write` returns the number of the first; the others follow it.
+fn together_or_apart(
+    records: &[&[u8]],
+    mut write: impl FnMut(&[&[u8]]) -> io::Result<u64>,
+) -> Vec<io::Result<u64>> {
+    match write(records) {
+        Ok(first) => (first..).take(records.len()).map(Ok).collect(),
+        Err(error) if records.len() < 2 => vec![Err(error)],
+        Err(_) => records.iter().map(|record| write(&[record])).collect(),
+    }
+}
+
 /// The writer's state. One at a time has it.
 pub(super) struct Writer {
     path: PathBuf,
@@ -84,12 +101,15 @@ pub(super) struct Writer {
     torn: bool,
     seq: u64,
     head: Hash,
-    pending: BTreeMap<String, Pending>,
+    /// The calls that have begun to change Discord and have not ended.
+    pending: BTreeMap<String, Arc<Record>>,
     /// Outcomes of pending calls that could not be written when they were due. No intent is written
     /// before they are, so there are never more of them than calls were in flight.
     owed: BTreeMap<String, Vec<u8>>,
     since_checkpoint: u64,
     head_told: Instant,
+    /// Room for what is written next.
+    lines: Vec<u8>,
 }
 
 impl Writer {
@@ -109,12 +129,12 @@ impl Writer {
             owed: BTreeMap::new(),
             since_checkpoint: 0,
             head_told: Instant::now(),
+            lines: Vec::new(),
         };
         let tail = writer.take_over()?;
         if let Some((seq, hash)) = tail.last {
             (writer.seq, writer.head) = (seq, hash);
         }
-        writer.pending.clone_from(&tail.pending);
         for call in tail.pending.values() {
             tracing::warn!(
                 call_id = call.call_id,
@@ -127,7 +147,7 @@ impl Writer {
                 success: false,
                 status: "unknown",
             };
-            writer.outcome(encode(&line)?, &call.call_id)?;
+            writer.append(&[&encode(&line)?])?;
         }
         if writer.length > 0 {
             writer.checkpoint(if tail.lacks_newline { 0 } else { tail.torn })?;
@@ -135,36 +155,48 @@ impl Writer {
         Ok(writer)
     }
 
-    /// Appends the line of a call that is about to change Discord, and returns its number.
-    pub(super) fn intent(&mut self, record: &[u8], call: Pending) -> io::Result<u64> {
-        let seq = self.record(record)?;
-        self.pending.insert(call.call_id.clone(), call);
-        Ok(seq)
-    }
-
-    /// Appends the line of a call that has ended, and returns its number. A line that cannot be
-    /// written is owed where the call's intent stands.
-    pub(super) fn outcome(&mut self, record: Vec<u8>, call_id: &str) -> io::Result<u64> {
-        let written = self.record(&record);
-        if written.is_ok() {
-            self.pending.remove(call_id);
-        } else if self.pending.contains_key(call_id) {
-            self.owed.insert(call_id.to_owned(), record);
+    /// Appends these lines in one go, or, where they do not fit, those that do by themselves. Returns
+    /// the number of each. An outcome that cannot be written is owed where the call's intent stands.
+    pub(super) fn write(&mut self, lines: Vec<Line>) -> Vec<io::Result<u64>> {
+        let records: Vec<&[u8]> = lines.iter().map(|line| &*line.bytes).collect();
+        let results = together_or_apart(&records, |records| self.record(records));
+        for (line, result) in lines.into_iter().zip(&results) {
+            self.note(line, result.is_ok());
         }
-        written
+        results
     }
 
-    fn record(&mut self, record: &[u8]) -> io::Result<u64> {
+    /// Notes that a line was written, or not.
+    fn note(&mut self, Line { bytes, call, stage }: Line, written: bool) {
+        let id = &call.subject.call_id;
+        match (stage, written) {
+            (Stage::Intent, true) => {
+                self.pending.insert(id.clone(), call);
+            }
+            (Stage::Intent, false) => {}
+            (Stage::Outcome, true) => {
+                self.pending.remove(id);
+            }
+            (Stage::Outcome, false) => {
+                if self.pending.contains_key(id) {
+                    self.owed.insert(id.clone(), bytes);
+                }
+            }
+        }
+    }
+
+    /// Appends records, all or none, and returns the number of the first.
+    fn record(&mut self, records: &[&[u8]]) -> io::Result<u64> {
         self.stand_by()?;
-        // Before the line, not after it: whose call the line begins or ends is noted once it stands.
+        // Before the lines, not after them: whose calls they begin or end is noted once they stand.
         if self.since_checkpoint >= CHECKPOINT_BYTES {
             self.checkpoint(0)?;
         }
-        let seq = self.append(record)?;
+        let first = self.append(records)?;
         if self.head_told.elapsed() >= HEAD_INTERVAL {
             self.tell_head();
         }
-        Ok(seq)
+        Ok(first)
     }
 
     /// Goes on in the file that now stands at the path, as after a rotation.
@@ -205,7 +237,7 @@ impl Writer {
     fn stand_by(&mut self) -> io::Result<()> {
         self.find_file()?;
         while let Some((call_id, record)) = self.owed.pop_first() {
-            if let Err(error) = self.append(&record) {
+            if let Err(error) = self.append(&[&record]) {
                 self.owed.insert(call_id, record);
                 return Err(error);
             }
@@ -259,30 +291,41 @@ impl Writer {
     }
 
     fn checkpoint(&mut self, torn_bytes: u64) -> io::Result<()> {
-        let pending = self.pending.clone();
+        let pending = self
+            .pending
+            .values()
+            .map(|call| Pending::from(&call.subject));
         let line = CheckpointLine {
             ts: stamp(),
             stage: "checkpoint",
             torn_bytes,
-            pending: pending.values().collect(),
+            pending: pending.collect(),
         };
-        self.append(&encode(&line)?)?;
+        self.append(&[&encode(&line)?])?;
         self.since_checkpoint = 0;
         Ok(())
     }
 
-    fn append(&mut self, record: &[u8]) -> io::Result<u64> {
-        let sealed = chain::seal(self.seq + 1, &self.head, record);
-        write_whole(
-            &mut self.file,
-            &mut self.length,
-            &mut self.torn,
-            &sealed.line,
-        )?;
-        self.since_checkpoint += sealed.line.len() as u64;
-        self.seq += 1;
-        self.head = sealed.hash;
-        Ok(self.seq)
+    /// Seals records and appends them, all or none. Returns the number of the first.
+    fn append(&mut self, records: &[&[u8]]) -> io::Result<u64> {
+        let (first, mut next) = (self.seq + 1, self.seq + 1);
+        let mut lines = std::mem::take(&mut self.lines);
+        let mut head: Option<Hash> = None;
+        for record in records {
+            let prev = head.as_ref().unwrap_or(&self.head);
+            head = Some(chain::seal_onto(&mut lines, next, prev, record));
+            next += 1;
+        }
+        let written = write_whole(&mut self.file, &mut self.length, &mut self.torn, &lines);
+        let bytes = lines.len() as u64;
+        lines.clear();
+        lines.shrink_to(USUAL_BYTES);
+        self.lines = lines;
+        written?;
+        self.since_checkpoint += bytes;
+        self.seq = next - 1;
+        self.head = head.unwrap_or_else(|| std::mem::take(&mut self.head));
+        Ok(first)
     }
 }
 
@@ -347,6 +390,31 @@ mod tests {
             self.bytes.truncate(usize::try_from(length).unwrap());
             Ok(())
         }
+    }
+
+    #[test]
+    fn of_records_that_do_not_fit_together_those_are_written_that_do() {
+        let (mut room, mut tries, mut seq) = (10, 0, 0);
+        let mut write = |records: &[&[u8]]| {
+            tries += 1;
+            let bytes = records.concat().len();
+            room = usize::checked_sub(room, bytes).ok_or(io::ErrorKind::StorageFull)?;
+            seq += records.len() as u64;
+            Ok(seq + 1 - records.len() as u64)
+        };
+        let mut written = |records: &[&[u8]]| -> Vec<_> {
+            let results = together_or_apart(records, &mut write).into_iter();
+            results.map(Result::ok).collect()
+        };
+        assert_eq!(written(&[b"12", b"34"]), [Some(1), Some(2)]);
+        assert_eq!(
+            written(&[b"1234567", b"56", b"78"]),
+            [None, Some(3), Some(4)]
+        );
+        assert_eq!(written(&[b"123"]), [None]);
+        assert_eq!(written(&[b"90"]), [Some(5)]);
+        // One alone is not tried twice.
+        assert_eq!(tries, 1 + 4 + 1 + 1);
     }
 
     #[test]
