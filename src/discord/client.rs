@@ -267,26 +267,17 @@ impl Discord {
         request: Request<Full<Bytes>>,
         retry: u32,
     ) -> Result<Answer, Failure> {
-        // The crowd is waited for before the limits are, so that what these let go is sent at once.
-        let crowded = self.shared.transport.join().await;
         let asked = Instant::now();
-        let (entered, crowded) = match self.enter_at_once(route, asked) {
-            Ok(Some(place)) => (Ok((place, None)), crowded),
-            // Nobody is to wait for those whom limits hold up.
-            Ok(None) => {
-                drop(crowded);
-                (self.enter(route).await, None)
-            }
-            Err(error) => (Err(error), None),
-        };
-        let sent = Instant::now();
-        metrics::waited(sent.saturating_duration_since(asked));
-        let (place, trial) = entered.map_err(|error| {
+        let (place, trial) = self.enter(route, asked).await.map_err(|error| {
             if error.code() == Code::RateLimited {
                 metrics::rate_limited("held");
             }
             Failure::last(error)
         })?;
+        // Short enough that what the limits let go one after the other does not come together.
+        let crowded = self.shared.transport.join().await;
+        let sent = Instant::now();
+        metrics::waited(sent.saturating_duration_since(asked));
         self.requests.fetch_add(1, Ordering::Relaxed);
         let answered = self.shared.transport.send(request, crowded, sent).await;
         let status = answered.as_ref().ok();
@@ -354,7 +345,14 @@ impl Discord {
     }
 
     /// Waits for room in the limits that are known, and for its turn where the token is not.
-    async fn enter(&self, route: &RouteKey) -> Result<(Place, Option<OwnedMutexGuard<()>>), Error> {
+    async fn enter(
+        &self,
+        route: &RouteKey,
+        now: Instant,
+    ) -> Result<(Place, Option<OwnedMutexGuard<()>>), Error> {
+        if let Some(place) = self.enter_at_once(route, now)? {
+            return Ok((place, None));
+        }
         loop {
             self.check(route)?;
             let bucket = self.token.bucket(&route.route);

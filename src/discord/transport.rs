@@ -3,7 +3,7 @@
 //! that the operator named, or nowhere.
 
 use std::error::Error;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -33,11 +33,12 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often a connection on which nothing comes is asked whether it still stands.
 const KEEPALIVE: Duration = Duration::from_secs(15);
-/// How many requests of a thread are under way before the next waits for one of them to end, so that
-/// a crowd shares the connections there are, and few answers are in memory at once.
+/// How many requests of a thread are new before the next waits for one of them to end, so that a
+/// crowd shares the connections there are, and few answers are in memory at once.
 const CROWD: usize = 16;
-/// How long it waits at most: where Discord is slow, more are under way.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// How long a request is new, and how long the next waits at most: where Discord is slow, nobody
+/// waits for those that it keeps waiting.
+const NEW: Duration = Duration::from_millis(50);
 /// In what pieces an answer is read, at most. Each connection keeps a buffer of the size that its
 /// largest answers took, and the headers of an answer must fit into one.
 const READ_BUFFER: usize = 32 << 10;
@@ -70,7 +71,7 @@ struct Pool {
     crowd: Arc<Semaphore>,
 }
 
-/// A place among the requests of a thread that are under way.
+/// A place among the new requests of a thread.
 pub(super) type Crowded = OwnedSemaphorePermit;
 
 /// An answer whose body has not been read.
@@ -78,8 +79,13 @@ pub(super) struct Response {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     body: Incoming,
-    until: Instant,
-    _crowded: Option<Crowded>,
+    way: Way,
+}
+
+/// A request on its way.
+struct Way {
+    began: Instant,
+    crowded: Option<Crowded>,
 }
 
 impl Transport {
@@ -118,9 +124,9 @@ impl Transport {
         crowded: Option<Crowded>,
         now: Instant,
     ) -> Result<Response, Breach> {
-        let until = now + REQUEST_TIMEOUT;
-        let answered = timeout_at(until, self.pool().client.request(request)).await;
-        let answered = answered.map_err(|_| Breach::TooLate)?;
+        let began = now;
+        let mut way = Way { began, crowded };
+        let answered = way.wait_for(self.pool().client.request(request)).await?;
         let (head, body) = match answered {
             Ok(response) => response.into_parts(),
             Err(error) if error.is_connect() => return Err(Breach::Unreachable),
@@ -130,33 +136,47 @@ impl Transport {
             status: head.status,
             headers: head.headers,
             body,
-            until,
-            _crowded: crowded,
+            way,
         })
     }
 
-    /// A place in this thread's crowd, for as long as a request is under way. `None` after
-    /// [`PATIENCE`], when the request goes without.
+    /// A place in this thread's crowd. `None` after as long as a request is new: then this one goes
+    /// without.
     pub(super) async fn join(&self) -> Option<Crowded> {
         let crowd = || Arc::clone(&self.pool().crowd);
         if let Ok(place) = crowd().try_acquire_owned() {
             return Some(place);
         }
-        let place = Box::pin(timeout(PATIENCE, crowd().acquire_owned()));
+        let place = Box::pin(timeout(NEW, crowd().acquire_owned()));
         place.await.ok()?.ok()
     }
 }
 
 impl Response {
     /// Reads the body.
-    pub(super) async fn body(self) -> Result<Bytes, Breach> {
+    pub(super) async fn body(mut self) -> Result<Bytes, Breach> {
         let body = Limited::new(self.body, BODY_LIMIT).collect();
-        match timeout_at(self.until, body).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Breach::TooLarge),
-            Ok(Err(_)) => Err(Breach::Broken),
-            Err(_) => Err(Breach::TooLate),
+        match self.way.wait_for(body).await? {
+            Ok(body) => Ok(body.to_bytes()),
+            Err(error) if error.is::<LengthLimitError>() => Err(Breach::TooLarge),
+            Err(_) => Err(Breach::Broken),
         }
+    }
+}
+
+impl Way {
+    /// Waits for what the request needs, within its time. When it is no longer new, its place is
+    /// given up.
+    async fn wait_for<T>(&mut self, needed: impl Future<Output = T>) -> Result<T, Breach> {
+        let mut needed = pin!(needed);
+        if self.crowded.is_some() {
+            if let Ok(there) = timeout_at(self.began + NEW, &mut needed).await {
+                return Ok(there);
+            }
+            self.crowded = None;
+        }
+        let there = timeout_at(self.began + REQUEST_TIMEOUT, needed).await;
+        there.map_err(|_| Breach::TooLate)
     }
 }
 
@@ -192,7 +212,11 @@ impl Service<Uri> for Connector {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
+#[allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test may stop where it stands"
+)]
 mod tests {
     use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -306,5 +330,31 @@ mod tests {
         assert!(shared < 2 * CROWD, "{shared}");
         let slow = crowd(100, CROWD + 1).await;
         assert!(slow > CROWD, "{slow}");
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_requests_that_discord_keeps_waiting() {
+        // It accepts, and never answers.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let address: Uri = format!("http://localhost:{port}/").parse().unwrap();
+        let transport = Transport::new().unwrap();
+        let hanging = (0..CROWD).map(|_| async {
+            let crowded = transport.join().await;
+            assert!(crowded.is_some());
+            transport
+                .send(request(&address), crowded, Instant::now())
+                .await
+        });
+        let next = async {
+            tokio::time::sleep(NEW / 2).await;
+            assert!(transport.pool().crowd.try_acquire().is_err());
+            tokio::time::sleep(NEW * 4).await;
+            assert_eq!(transport.pool().crowd.available_permits(), CROWD);
+        };
+        tokio::select! {
+            _ = futures_util::future::join_all(hanging) => panic!("nobody answers"),
+            () = next => {}
+        }
     }
 }
