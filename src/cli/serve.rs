@@ -32,8 +32,9 @@ use crate::tools::TOOLS;
 const OTHER_FILES: u64 = 64;
 /// How long calls that were cut off may take to be recorded.
 const LAST_WORDS: Duration = Duration::from_millis(200);
-/// How often what was measured is put in order.
-const UPKEEP: Duration = Duration::from_secs(5);
+/// How often what was measured is put in order. Until then it takes 20 bytes each: a server with
+/// 25,000 calls a second would hold 12 MiB of it after five seconds.
+const UPKEEP: Duration = Duration::from_millis(250);
 /// What the listener for metrics takes on.
 const FOR_METRICS: Limits = Limits {
     connections: 16,
