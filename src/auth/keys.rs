@@ -106,7 +106,8 @@ impl Keys {
         };
         let written = made.and_then(|made| Ok((made, complete(dir, Pair::Seal)?)));
         match written {
-            Ok((false, false)) => Ok(Self { created, ..keys }),
+            // Where another process makes the keys at the same time, not all of them were there yet.
+            Ok((_, false)) if keys.sealing.is_some() => Ok(Self { created, ..keys }),
             Ok((made, _)) => {
                 created |= made;
                 Ok(Self {

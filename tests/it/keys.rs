@@ -57,6 +57,24 @@ fn write_public(dir: &Path, key: &RsaPrivateKey) {
     fs::write(dir.join(PUBLIC), pem.unwrap()).unwrap();
 }
 
+/// A minter that is called while the server makes its keys finds all of them.
+#[test]
+fn processes_that_start_at_once_end_up_with_the_same_keys() {
+    let (_dir, keys) = folder();
+    let load = || {
+        let keys = Keys::load_or_create(&keys).unwrap();
+        (keys.kid().to_owned(), keys.published().clone())
+    };
+    let all = std::thread::scope(|scope| {
+        let threads = [(); 4].map(|()| scope.spawn(load));
+        threads.map(|thread| thread.join().unwrap())
+    });
+    let expected = load();
+    // One to verify with, one to seal with.
+    assert_eq!(expected.1["keys"].as_array().unwrap().len(), 2);
+    assert_eq!(all, [(); 4].map(|()| expected.clone()));
+}
+
 #[test]
 fn the_first_start_makes_a_pair_that_only_its_owner_can_read() {
     let (_dir, keys) = folder();
