@@ -78,16 +78,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     if once {
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serving = tokio::spawn(server::run(
-            listener,
-            router(app),
-            None,
-            limits,
-            &HERE,
-            async {
-                stopped.await.ok();
-            },
-        ));
+        let stopped = async {
+            stopped.await.ok();
+        };
+        let serving = server::run(listener, router(app), None, limits, &HERE, stopped, || {});
+        let serving = tokio::spawn(serving);
         run_all(&url, &token).await?;
         stop.send(()).ok();
         serving.await?;
@@ -114,10 +109,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("{}\n", curl(&url, &call));
     }
     println!("Ctrl-C stops it; what was sent is then forgotten.\n");
-    server::run(listener, router(app), None, limits, &HERE, async {
+    let stopped = async {
         tokio::signal::ctrl_c().await.ok();
-    })
-    .await;
+    };
+    server::run(listener, router(app), None, limits, &HERE, stopped, || {}).await;
     Ok(())
 }
 

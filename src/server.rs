@@ -24,6 +24,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tower::{Service, ServiceExt as _};
 
 use crate::tls::Tls;
@@ -43,6 +44,8 @@ const FULL_PAUSE: Duration = Duration::from_millis(20);
 /// How long a client may keep a server waiting that shuts down, and how often that is looked at.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
 const DRAIN_PAUSE: Duration = Duration::from_millis(100);
+/// How long calls that are cut off may take to be recorded and answered.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// How much the server takes on.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +55,13 @@ pub struct Limits {
     pub connections: usize,
     /// How long connections may go on after the shutdown began.
     pub drain: Duration,
+}
+
+impl Limits {
+    /// How much of the drain time is left for answering calls that are cut off: at most a quarter.
+    pub fn last_words(&self) -> Duration {
+        LAST_WORDS.min(self.drain / 4)
+    }
 }
 
 /// Listens on `address`.
@@ -73,7 +83,8 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves `service` on `listener`, over TLS where there is `tls`, by `workers`, until `shutdown`
 /// completes. Then requests in flight finish, for at most the drain time, and clients that keep the
-/// server waiting for a second are no longer waited for.
+/// server waiting for a second are no longer waited for. Shortly before that time is over `cut_off` is
+/// called, and what it makes calls say is still handed to their clients.
 pub async fn run<S>(
     listener: TcpListener,
     service: S,
@@ -81,6 +92,7 @@ pub async fn run<S>(
     limits: Limits,
     workers: &Workers,
     shutdown: impl Future<Output = ()>,
+    cut_off: impl FnOnce(),
 ) where
     S: Service<Request, Response = Response, Error = Infallible, Future: Send>,
     S: Clone + Send + 'static,
@@ -155,8 +167,15 @@ pub async fn run<S>(
             () = impatience => {}
         }
     };
-    if tokio::time::timeout(limits.drain, drained).await.is_err() {
+    tokio::pin!(drained);
+    let last_words = limits.last_words();
+    if timeout(limits.drain - last_words, &mut drained)
+        .await
+        .is_err()
+    {
         tracing::warn!("connections were still open when the drain time ended");
+        cut_off();
+        timeout(last_words, drained).await.ok();
     }
 }
 
@@ -174,7 +193,7 @@ async fn accept(
         connections.make_room();
         let free = Arc::clone(permits).acquire_owned();
         // The semaphore is never closed.
-        if let Ok(permit) = tokio::time::timeout(FULL_PAUSE, free).await {
+        if let Ok(permit) = timeout(FULL_PAUSE, free).await {
             return Ok((stream, address, permit.map_err(io::Error::other)?));
         }
     }

@@ -30,8 +30,6 @@ use crate::tools::TOOLS;
 
 /// Open files besides those of connections and calls: logs, keys, the trail, the runtime's own.
 const OTHER_FILES: u64 = 64;
-/// How long calls that were cut off may take to be recorded.
-const LAST_WORDS: Duration = Duration::from_millis(200);
 /// How often what was measured is put in order. Until then it takes 20 bytes each: a server with
 /// 25,000 calls a second would hold 12 MiB of it after five seconds.
 const UPKEEP: Duration = Duration::from_millis(250);
@@ -256,8 +254,10 @@ async fn run(config: Config, metrics: Option<Metrics>, workers: &Workers) -> Res
         connections: config.max_connections,
         drain: config.drain_timeout,
     };
+    let last_words = limits.last_words();
+    let drain_end = |began: Option<Instant>| began.unwrap_or_else(Instant::now) + limits.drain;
     let stopping = Arc::clone(&app);
-    let (began, mut drain) = tokio::sync::watch::channel(None);
+    let (began, drain) = tokio::sync::watch::channel(None);
     let delay = config.drain_delay;
     let shutdown = async move {
         stop.asked().await;
@@ -279,11 +279,12 @@ async fn run(config: Config, metrics: Option<Metrics>, workers: &Workers) -> Res
             limits,
             workers,
             shutdown,
+            || dispatcher.end(),
         )
         .await;
         // Calls whose clients have gone finish too, in what is left of the drain time.
-        let began = drain.borrow_and_update().unwrap_or_else(Instant::now);
-        let drained = tokio::time::timeout_at(began + limits.drain, dispatcher.drained());
+        let until = drain_end(*drain.borrow()) - last_words;
+        let drained = tokio::time::timeout_at(until, dispatcher.drained());
         if drained.await.is_err() {
             tracing::warn!("calls were still in flight when the drain time ended");
         }
@@ -295,7 +296,8 @@ async fn run(config: Config, metrics: Option<Metrics>, workers: &Workers) -> Res
         () = async { stop_at_once.asked().await; stop_at_once.asked().await } => tracing::warn!("ended at once"),
     }
     dispatcher.end();
-    let recorded = tokio::time::timeout(LAST_WORDS, dispatcher.drained());
+    let until = drain_end(*drain.borrow()).min(Instant::now() + last_words);
+    let recorded = tokio::time::timeout_at(until, dispatcher.drained());
     recorded.await.ok();
     dispatcher.audit().tell_head().await;
     Ok(())
@@ -340,7 +342,8 @@ async fn measure(app: &Arc<App>, listener: Option<TcpListener>) {
         if let Some(listener) = listener {
             let router = metrics_router(Arc::clone(app));
             let never = std::future::pending();
-            server::run(listener, router, None, FOR_METRICS, &Workers::here(), never).await;
+            let workers = Workers::here();
+            server::run(listener, router, None, FOR_METRICS, &workers, never, || {}).await;
         }
         std::future::pending::<()>().await;
     };

@@ -143,11 +143,14 @@ impl Run {
 
     /// Waits until nobody wants the call any more; why.
     async fn given_up(&self) -> Error {
-        let text = tokio::select! {
-            () = self.cancelled() => "The caller cancelled the call",
-            () = self.dispatcher.ended() => "The server has shut down",
-        };
-        Error::new(Code::Cancelled, text)
+        tokio::select! {
+            () = self.cancelled() => Error::new(Code::Cancelled, "The caller cancelled the call"),
+            () = self.dispatcher.ended() => {
+                // A proxy may try another instance: this call has changed nothing.
+                let text = "The server is shutting down; the call was cut off and changed nothing";
+                Error::new(Code::Overloaded, text).retry_after(Duration::from_secs(1))
+            }
+        }
     }
 
     /// Waits until the caller no longer wants the call, which most callers cannot say.

@@ -117,7 +117,7 @@ impl App {
         };
         let (stop, stopped) = oneshot::channel::<()>();
         let stopped = async { stopped.await.ok().unwrap_or_default() };
-        let serving = server::run(listener, router(app), None, limits, &HERE, stopped);
+        let serving = server::run(listener, router(app), None, limits, &HERE, stopped, || {});
         let serving = tokio::spawn(serving);
         let client = reqwest::Client::builder()
             .no_proxy()
