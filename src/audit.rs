@@ -9,6 +9,7 @@ pub mod chain;
 mod content;
 mod durable;
 mod line;
+mod medium;
 mod queue;
 mod record;
 mod recover;

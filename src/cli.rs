@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, or nothing wrong; 1 it found what it looks for; 2 wrong usage or
 //! configuration.
 
+mod assemble;
 mod audit;
 mod healthcheck;
 mod inspect_token;
@@ -12,10 +13,11 @@ mod rotate_keys;
 mod serve;
 mod stdio;
 mod verify_audit;
+mod welcome;
 
 use std::process::ExitCode;
 
-pub use serve::assemble;
+pub use assemble::assemble;
 
 use clap::{Parser, Subcommand};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::{Client, Response, redirect};
 use serde::Deserialize;
 
-use super::serve::scheme;
+use super::assemble::scheme;
 use super::{FOUND, NO_TLS, configuration, finish, say};
 
 /// How long the server may take; container runtimes are told to wait a little longer.

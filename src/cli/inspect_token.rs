@@ -10,7 +10,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use super::serve::verifier;
+use super::assemble::verifier;
 use super::{FOUND, USAGE, configuration, say};
 use crate::auth::{Carried, Credential, Keys, OwnBearer, Principal, Rejection, Shown, show};
 use crate::config::Config;

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::serve::{Stop, dispatcher, keys, verifier};
+use super::assemble::{dispatcher, keys, verifier};
+use super::serve::Stop;
 use crate::audit::TAKEN;
 use crate::auth::OwnBearer;
 use crate::config::Config;
