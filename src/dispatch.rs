@@ -8,6 +8,7 @@ mod names;
 mod request;
 mod run;
 
+use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,14 +43,16 @@ pub struct Dispatcher {
 /// A place among the calls in flight, given back when the call has ended.
 pub struct Permit {
     _place: OwnedSemaphorePermit,
-    _body: Option<Arc<OwnedSemaphorePermit>>,
+    _with: Option<HeldWith>,
 }
 
+/// Something else that is given back when a call has ended, when the last that holds it lets go.
+pub type HeldWith = Arc<dyn Any + Send + Sync>;
+
 impl Permit {
-    /// The same, with a place among the large bodies, which is given back then, too: as long as
-    /// the call lasts, so does what came with it.
-    pub fn with_body(mut self, place: Option<Arc<OwnedSemaphorePermit>>) -> Self {
-        self._body = place;
+    /// The same, with something else that is given back then, too.
+    pub fn with(mut self, more: Option<HeldWith>) -> Self {
+        self._with = more;
         self
     }
 }
@@ -89,7 +92,7 @@ impl Dispatcher {
             .try_acquire_owned()
             .map(|place| Permit {
                 _place: place,
-                _body: None,
+                _with: None,
             })
             .map_err(|_| {
                 Error::new(

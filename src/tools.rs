@@ -15,7 +15,7 @@ mod split;
 mod text;
 mod values;
 
-pub use files::{CALL_LIMIT, check_size, json_size, recorded, too_large};
+pub use files::{CALL_LIMIT, check_size, check_weight, json_size, recorded, too_large};
 pub(crate) use params::printable;
 pub use prompts::{Argument, PROMPTS, Prompt};
 pub(crate) use references::{ChannelName, References, UserName};

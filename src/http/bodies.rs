@@ -1,6 +1,6 @@
 //! Reading the body of a request: 64 KiB from anybody, and more only from those who may send files.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -9,13 +9,12 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, header};
 use axum::response::Response;
 use http_body_util::BodyExt as _;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::App;
 use super::render::failure;
-use crate::auth::{Scope, bearer};
-use crate::dispatch::RequestId;
+use crate::auth::{Principal, Scope, bearer};
+use crate::dispatch::{HeldWith, RequestId};
 use crate::error::{Code, Error};
 use crate::tools::CALL_LIMIT;
 
@@ -26,14 +25,24 @@ const DISCARD_LIMIT: usize = 1 << 20;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a caller who may send files may take.
 const LARGE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long such a caller may send nothing.
+const SILENCE: Duration = Duration::from_secs(5);
 /// How many bodies above 64 KiB there may be at once: what they hold stays in memory, in up to
 /// three forms, until their calls have ended.
 const LARGE: usize = 4;
+/// How many of them may be of one caller, so that none keeps the others out.
+const OF_ONE: usize = 2;
 
 /// The large bodies that are taken.
 pub struct Bodies {
     largest: usize,
-    room: Arc<Semaphore>,
+    senders: Arc<Mutex<Vec<Arc<Principal>>>>,
+}
+
+/// A place among the large bodies, for as long as what came with it is in memory.
+struct Place {
+    senders: Arc<Mutex<Vec<Arc<Principal>>>>,
+    sender: Arc<Principal>,
 }
 
 impl Bodies {
@@ -43,9 +52,39 @@ impl Bodies {
         let encoded = attachment_limit.div_ceil(3) * 4 + attachment_limit / 16;
         Self {
             largest: encoded + CALL_LIMIT,
-            room: Arc::new(Semaphore::new(LARGE)),
+            senders: Arc::default(),
         }
     }
+
+    /// Takes a place for a body of this caller.
+    fn admit(&self, sender: Arc<Principal>) -> Result<Place, Error> {
+        let mut senders = lock(&self.senders);
+        let own = (senders.iter()).filter(|other| other.user_id == sender.user_id);
+        let text = if own.count() >= OF_ONE {
+            "You are sending as many files at once as one caller may; nothing was done"
+        } else if senders.len() >= LARGE {
+            "The server is taking as many files as it can; nothing was done"
+        } else {
+            senders.push(Arc::clone(&sender));
+            return Ok(Place {
+                senders: Arc::clone(&self.senders),
+                sender,
+            });
+        };
+        Err(Error::new(Code::Overloaded, text).retry_after(Duration::from_secs(1)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut senders = lock(&self.senders);
+        let own = (senders.iter()).position(|other| Arc::ptr_eq(other, &self.sender));
+        own.map(|at| senders.swap_remove(at));
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Reads the whole body, within its cap and its time, before anything else looks at the request; or
@@ -81,9 +120,9 @@ async fn read(app: &App, parts: &mut Parts, body: Body) -> Result<Vec<u8>, Error
     }
     // Verifying a bearer is dear, so this counts as a call for that moment.
     let busy = app.dispatcher.admit()?;
-    let may = may_send_files(app, parts).await;
+    let sender = may_send_files(app, parts).await;
     drop(busy);
-    if !may {
+    let Some(sender) = sender else {
         let discarding = incoming.discard();
         let discarded = timeout_at(began + TIMEOUT, discarding).await;
         discarded.unwrap_or_else(|_| Err(late(TIMEOUT)))?;
@@ -91,7 +130,7 @@ async fn read(app: &App, parts: &mut Parts, body: Body) -> Result<Vec<u8>, Error
             Code::PayloadTooLarge,
             "The body is larger than 64 KiB",
         ));
-    }
+    };
     let largest = app.bodies.largest;
     let too_large = || {
         let text = format!("The body is larger than {largest} bytes");
@@ -100,15 +139,9 @@ async fn read(app: &App, parts: &mut Parts, body: Body) -> Result<Vec<u8>, Error
     if incoming.announced > largest {
         return Err(too_large());
     }
-    let place = Arc::clone(&app.bodies.room).try_acquire_owned();
-    let place: Arc<OwnedSemaphorePermit> = Arc::new(place.map_err(|_| {
-        Error::new(
-            Code::Overloaded,
-            "The server is taking as many files as it can; nothing was done",
-        )
-        .retry_after(Duration::from_secs(1))
-    })?);
+    let place: HeldWith = Arc::new(app.bodies.admit(sender)?);
     parts.extensions.insert(place);
+    incoming.patience = Some(SILENCE);
     let reading = timeout_at(began + LARGE_TIMEOUT, incoming.read_to(largest)).await;
     if reading.unwrap_or_else(|_| Err(late(LARGE_TIMEOUT)))? {
         Ok(incoming.read)
@@ -117,19 +150,17 @@ async fn read(app: &App, parts: &mut Parts, body: Body) -> Result<Vec<u8>, Error
     }
 }
 
-/// Whether the request can be a call with files: where it goes, and by the scope of its bearer.
-async fn may_send_files(app: &App, parts: &Parts) -> bool {
+/// Who sends, if the request can be a call with files: by where it goes, and by the scope of its
+/// bearer.
+async fn may_send_files(app: &App, parts: &Parts) -> Option<Arc<Principal>> {
     let calls = ["/mcp", "/mcp/v1/tools/invoke"].contains(&parts.uri.path());
     if !calls || parts.method != Method::POST || app.bodies.largest == CALL_LIMIT {
-        return false;
+        return None;
     }
-    let Ok(bearer) = bearer(&parts.headers) else {
-        return false;
-    };
+    let bearer = bearer(&parts.headers).ok()?;
     // What is verified here need not be verified again: it is remembered.
-    let principal = app.verifier.verify(bearer).await;
-    principal
-        .is_ok_and(|principal| principal.may(Scope::Write) && !principal.is_barred(Scope::Write))
+    let principal = app.verifier.verify(bearer).await.ok()?;
+    principal.may(Scope::Write).then_some(principal)
 }
 
 fn late(time: Duration) -> Error {
@@ -144,6 +175,8 @@ struct Incoming {
     announced: usize,
     /// Whether its sender waits to be told that it is wanted.
     waits: bool,
+    /// How long it may bring nothing, if there is such a limit.
+    patience: Option<Duration>,
     read: Vec<u8>,
 }
 
@@ -156,6 +189,7 @@ impl Incoming {
                 .and_then(|value| value.to_str().ok()?.parse().ok())
                 .unwrap_or(0),
             waits: parts.headers.contains_key(header::EXPECT),
+            patience: None,
             read: Vec::new(),
         }
     }
@@ -165,7 +199,14 @@ impl Incoming {
         let room = self.announced.min(limit);
         self.read.reserve(room.saturating_sub(self.read.len()));
         while self.read.len() <= limit {
-            let Some(frame) = self.body.frame().await else {
+            let frame = match self.patience {
+                None => self.body.frame().await,
+                Some(patience) => {
+                    let frame = timeout(patience, self.body.frame()).await;
+                    frame.map_err(|_| late(patience))?
+                }
+            };
+            let Some(frame) = frame else {
                 return Ok(true);
             };
             let frame = frame.map_err(|_| unreadable())?;

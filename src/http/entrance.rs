@@ -35,7 +35,7 @@ pub(super) async fn enter(
         app.refusals.note(error.code().as_str(), id);
         failure(&error, id)
     })?;
-    let permit = Arc::new(permit.with_body(parts.extensions.remove()));
+    let permit = Arc::new(permit.with(parts.extensions.remove()));
     let principal = admitted(app, id, &mut parts.headers).await?;
     let over_mcp = parts.uri.path() == "/mcp";
     // What is not a call costs nothing at Discord.

@@ -14,7 +14,9 @@ use axum::response::Response;
 use axum::{Extension, Router};
 use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
-use serde_json::Map;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use tower::{Layer as _, ServiceExt as _};
 
 use super::bodies::whole_body;
@@ -30,6 +32,8 @@ use crate::tools::too_large;
 
 /// The longest `x-request-id` of a caller that is kept.
 const REQUEST_ID_LIMIT: usize = 64;
+/// The longest id of a JSON-RPC request that a refusal repeats.
+const ID_LIMIT: usize = 1 << 10;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -188,14 +192,16 @@ pub(super) async fn enter_mcp(
     told(answer, entered.verdict)
 }
 
-/// The id of a JSON-RPC request; null where there is none to be read.
-fn rpc_id(body: &[u8]) -> serde_json::Value {
-    #[derive(serde::Deserialize)]
-    struct Request {
-        id: serde_json::Value,
+/// The id of a JSON-RPC request; null where there is none to be read, or none that can be one.
+fn rpc_id(body: &[u8]) -> Value {
+    #[derive(Deserialize)]
+    struct Request<'a> {
+        #[serde(borrow)]
+        id: &'a RawValue,
     }
-    serde_json::from_slice::<Request>(body)
-        .map(|request| request.id)
+    let id = serde_json::from_slice::<Request<'_>>(body).map(|request| request.id.get());
+    let id = id.ok().filter(|id| id.len() <= ID_LIMIT);
+    id.and_then(|id| serde_json::from_str(id).ok())
         .unwrap_or_default()
 }
 

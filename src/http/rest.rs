@@ -19,7 +19,7 @@ use crate::auth::Principal;
 use crate::discord::{GuildId, Snowflake};
 use crate::dispatch::{Asked, Caller, Done, Invocation, Listing, RequestId};
 use crate::error::{Code, Error};
-use crate::tools::{TOOLS, check_size};
+use crate::tools::{TOOLS, check_size, check_weight};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -37,7 +37,8 @@ pub(super) async fn invoke(app: &App, id: &RequestId, mut parts: Parts, body: Ve
         Ok(asking) => asking,
         Err(response) => return response,
     };
-    let asked = match envelope(&parts.headers, &body) {
+    let read = check_weight(&body).and_then(|()| envelope(&parts.headers, &body));
+    let asked = match read {
         Ok(invocation) => sized(invocation, body.len()),
         Err(error) => Asked::Refused(None, error),
     };

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::resources;
 use crate::auth::{Principal, Scope};
 use crate::dispatch::{Asked, Invocation, Listing};
-use crate::tools::{self, Entry, PROMPTS, check_size};
+use crate::tools::{self, Entry, PROMPTS, check_size, check_weight};
 
 /// What a body is.
 pub enum Verdict {
@@ -25,9 +25,9 @@ pub enum Verdict {
     Unrunnable,
     /// A message that is too large without being so by files.
     TooLarge {
-        /// The id of the request.
+        /// The id of the request, null where it was not read.
         id: Value,
-        /// What was called, where it is a call.
+        /// What was called, where that is known.
         tool: Option<String>,
     },
     /// A call for which the token lacks the scope.
@@ -46,6 +46,12 @@ pub fn inspect(body: &[u8], principal: &Principal) -> Verdict {
         message,
         id: Value::Null,
     };
+    if check_weight(body).is_err() {
+        return Verdict::TooLarge {
+            id: Value::Null,
+            tool: None,
+        };
+    }
     let size = body.len();
     let Ok(body) = serde_json::from_slice::<Value>(body) else {
         return Verdict::Malformed {

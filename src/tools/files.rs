@@ -17,6 +17,9 @@ use crate::error::{Code, Error};
 
 /// The largest call, in bytes of JSON, not counting the data of files.
 pub const CALL_LIMIT: usize = 64 << 10;
+/// Up to how many bytes a string counts in full before a call is read. Longer ones may be files, and
+/// are so few that they cannot take much more room than they are long.
+const SHORT: usize = 1 << 10;
 /// The parameter that holds files, in the tools that take any.
 const FILES: &str = "files";
 /// The member that holds what is in a file.
@@ -130,6 +133,42 @@ pub fn check_size(tool: &str, params: &Map<String, Value>, size: usize) -> Resul
     if fits { Ok(()) } else { Err(too_large()) }
 }
 
+/// Whether JSON that is larger than a call can be so by files, as far as can be told without reading
+/// it: what stands outside of long strings must fit. Values take up to thirty times the room of their
+/// text, so this comes before any parser.
+///
+/// # Errors
+/// `payload_too_large`.
+pub fn check_weight(json: &[u8]) -> Result<(), Error> {
+    if json.len() <= CALL_LIMIT || weight(json) <= CALL_LIMIT {
+        Ok(())
+    } else {
+        Err(too_large())
+    }
+}
+
+/// How many bytes of JSON are neither in long strings nor white space between values.
+fn weight(json: &[u8]) -> usize {
+    let (mut weight, mut bytes) = (0, json.iter());
+    while let Some(byte) = bytes.next() {
+        weight += usize::from(!byte.is_ascii_whitespace());
+        if *byte != b'"' {
+            continue;
+        }
+        let mut length = 0;
+        while let Some(byte) = bytes.next().filter(|byte| **byte != b'"') {
+            length += 1;
+            if *byte == b'\\' && bytes.next().is_some() {
+                length += 1;
+            }
+        }
+        if length <= SHORT {
+            weight += length;
+        }
+    }
+    weight
+}
+
 /// A call is too large, and files are not why.
 pub fn too_large() -> Error {
     Error::new(
@@ -189,5 +228,35 @@ fn sized((name, value): (&String, &Value)) -> (String, Value) {
             )
         }
         other => (name.clone(), other.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CALL_LIMIT, SHORT, check_weight, weight};
+
+    #[test]
+    fn what_is_not_in_long_strings_counts() {
+        let (short, long) = ("x".repeat(SHORT), "x".repeat(SHORT + 1));
+        for (json, expected) in [
+            (String::new(), 0),
+            (r#"{"a": [1, "b"]}"#.to_owned(), 11),
+            (format!(r#"["{short}"]"#), SHORT + 3),
+            (format!(r#"["{long}"]"#), 3),
+            // A quotation mark that is escaped ends nothing.
+            (format!(r#"["{long}\"{long}"]"#), 3),
+            (format!(r#"["{long}\\"]"#), 3),
+            // What does not end is no JSON, which others find out.
+            (format!(r#"["{long}"#), 2),
+            (r#"["\"#.to_owned(), 3),
+        ] {
+            // A closing mark is one with its string.
+            assert_eq!(weight(json.as_bytes()), expected, "{json:.20}");
+        }
+        let data = "A".repeat(2 * CALL_LIMIT);
+        let call = |rest: &str| format!(r#"{{"files": [{{"data": "{data}"}}], "rest": [{rest}]}}"#);
+        assert!(check_weight(call("1, 2, 3").as_bytes()).is_ok());
+        assert!(check_weight(call(&"{},".repeat(CALL_LIMIT / 3)).as_bytes()).is_err());
+        assert!(check_weight("[],".repeat(CALL_LIMIT / 3).as_bytes()).is_ok());
     }
 }

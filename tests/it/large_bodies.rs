@@ -38,9 +38,14 @@ fn refused(text: &str) -> Value {
 
 /// A connection on which a call with this head has begun.
 async fn begin(app: &App, head: &str) -> TcpStream {
+    begin_as(app, "tester", head).await
+}
+
+/// The same, of this caller.
+async fn begin_as(app: &App, sub: &str, head: &str) -> TcpStream {
     let address = app.url.strip_prefix("http://").unwrap();
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let token = tokens::token();
+    let token = tokens::token_with(json!({"sub": sub}));
     let head = format!(
         "POST /mcp/v1/tools/invoke HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\
          content-type: application/json\r\n{head}\r\n\r\n"
@@ -264,8 +269,8 @@ async fn a_sender_that_waits_to_be_asked_is_asked_for_files() {
 async fn there_are_four_at_once() {
     let app = App::start().await;
     let mut waiting = Vec::new();
-    for _ in 0..4 {
-        waiting.push(begin(&app, "content-length: 100000").await);
+    for sub in ["a", "a", "b", "b"] {
+        waiting.push(begin_as(&app, sub, "content-length: 100000").await);
     }
     let answer = until_status(&app, 503).await;
     let error = json!({
@@ -282,6 +287,71 @@ async fn there_are_four_at_once() {
 }
 
 #[tokio::test]
+async fn one_caller_may_send_two_at_once_and_keeps_nobody_else_out() {
+    let app = App::start().await;
+    let mut waiting = Vec::new();
+    for _ in 0..2 {
+        waiting.push(begin(&app, "content-length: 100000").await);
+    }
+    let answer = until_status(&app, 503).await;
+    let error = json!({
+        "code": "overloaded",
+        "message": "You are sending as many files at once as one caller may; nothing was done",
+        "retry_after": 1.0,
+    });
+    assert_failure(&answer, 503, error);
+    let other = app
+        .post(
+            &tokens::token_with(json!({"sub": "another"})),
+            body(100_000),
+        )
+        .await;
+    assert_eq!(other.status, 200, "{}", other.text);
+    // Who sends nothing for five seconds is no longer waited for.
+    let mut answer = String::new();
+    let mut silent = waiting.pop().unwrap();
+    silent.read_to_string(&mut answer).await.unwrap();
+    assert!(
+        answer.starts_with("HTTP/1.1 408 Request Timeout\r\n"),
+        "{answer}"
+    );
+    assert!(
+        answer.contains("The body did not arrive within 5 seconds"),
+        "{answer}"
+    );
+    until_status(&app, 200).await;
+}
+
+/// Millions of values in little text would take hundreds of MiB.
+#[tokio::test]
+async fn a_large_body_that_is_not_large_by_its_files_is_read_by_no_parser() {
+    let app = App::start().await;
+    let files = r#"{"":0},"#.repeat(430_000);
+    for end in ["{}]}}", "this is no JSON"] {
+        let call = format!(
+            r#"{{"method":"send_message","params":{{"channel_id":"1","files":[{files}{end}"#
+        );
+        let answer = app.post(&tokens::token(), call).await;
+        assert_failure(&answer, 413, refused(WITHOUT_FILES));
+    }
+    let call = format!(
+        r#"{{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{{"name":"send_message","arguments":{{"files":[{files}{{}}]}}}}}}"#
+    );
+    let answer = Mcp::modern(&app).post(call).await;
+    assert_eq!(answer.status, 413, "{}", answer.text);
+    let expected = json!({"jsonrpc": "2.0", "error": {
+        "code": -32600,
+        "message": WITHOUT_FILES,
+        "data": refused(WITHOUT_FILES),
+    }});
+    assert_eq!(answer.body, expected);
+    let recorded: Vec<_> = (app.audit().iter())
+        .map(|line| line["status"].clone())
+        .collect();
+    assert_eq!(recorded, ["payload_too_large"; 3]);
+}
+
+#[tokio::test]
 async fn a_large_call_counts_until_it_has_ended_whoever_has_gone() {
     let app = App::with(&[("CALL_DEADLINE", "3s")]).await;
     // The server must know that the bot token is good, or it would send one request at a time.
@@ -292,7 +362,8 @@ async fn a_large_call_counts_until_it_has_ended_whoever_has_gone() {
     let body = body(100_000);
     for sent in 1..=4 {
         let head = format!("content-length: {}", body.len());
-        let mut stream = begin(&app, &head).await;
+        let sub = if sent > 2 { "a" } else { "b" };
+        let mut stream = begin_as(&app, sub, &head).await;
         stream.write_all(body.as_bytes()).await.unwrap();
         crate::support::until("the call is with Discord", || {
             app.discord.requests().len() >= sent
