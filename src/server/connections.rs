@@ -95,17 +95,28 @@ impl Connections {
     }
 
     /// Closes those that have waited longest for their clients: one in [`ROOM`], and one at least, if
-    /// any waits. Those that never came to an answer go first.
+    /// any waits. Those that never came to an answer go first, so that who only comes pushes nobody out
+    /// who has called; but those that did go first where they are more than half of all, so that who has
+    /// called once keeps nobody out who needs time to begin.
     pub(super) fn make_room(&self) {
         let (all, now) = (self.all(), Instant::now());
         let wanted = |connection: &&Arc<Connection>| !connection.unwanted.load(Ordering::SeqCst);
         let waiting = (all.values().filter(wanted))
             .filter_map(|connection| Some((connection.waits_since()?, connection)))
             .filter(|(since, _)| now.saturating_duration_since(*since) >= MOMENT);
-        let mut waiting: Vec<_> = waiting.collect();
         let answered = |connection: &Connection| connection.answered.load(Ordering::SeqCst);
-        waiting.sort_by_cached_key(|(since, connection)| (answered(connection), *since));
-        for (_, longest) in waiting.into_iter().take((all.len() / ROOM).max(1)) {
+        let (mut known, mut new): (Vec<_>, Vec<_>) =
+            waiting.partition(|(_, connection)| answered(connection));
+        for waiting in [&mut known, &mut new] {
+            waiting.sort_by_key(|(since, _)| *since);
+        }
+        let order = if known.len() > all.len() / 2 {
+            [known, new]
+        } else {
+            [new, known]
+        };
+        let longest = order.into_iter().flatten();
+        for (_, longest) in longest.take((all.len() / ROOM).max(1)) {
             longest.dismiss();
         }
     }

@@ -83,6 +83,31 @@ async fn who_never_came_to_an_answer_goes_before_who_did() {
     assert_eq!(newer.ask(HEALTH).await.status, 200);
 }
 
+/// Nor do connections that called once keep out who needs a while to begin, as over a slow line.
+#[tokio::test]
+async fn who_called_once_has_at_most_half_of_a_full_server() {
+    let app = full("8").await;
+    let mut kept = Vec::new();
+    for _ in 0..8 {
+        kept.push(idle(&app).await);
+    }
+    let mut slow = Raw::open(&app.url).await;
+    let mut silent = Vec::new();
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        silent.push(Raw::open(&app.url).await);
+    }
+    assert_eq!(slow.ask(HEALTH).await.status, 200);
+    // The older half has gone, and no more.
+    for (at, mut kept) in kept.into_iter().enumerate() {
+        if at < 4 {
+            assert_eq!(kept.rest().await, "", "{at}");
+        } else {
+            assert_eq!(kept.ask(HEALTH).await.status, 200, "{at}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_call_in_flight_is_not_closed_for_a_newer_client_who_is_served_in_turn() {
     let app = full("4").await;
