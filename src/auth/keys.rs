@@ -58,6 +58,7 @@ impl Pair {
 }
 
 /// The keys of this server. They are secrets and so have no `Debug`.
+#[derive(Default)]
 pub struct Keys {
     /// By `kid`.
     pub(super) verifying: HashMap<String, Arc<DecodingKey>>,
@@ -127,30 +128,42 @@ impl Keys {
     /// # Errors
     /// Those of [`Keys::load_or_create`].
     pub fn load(dir: &Path) -> Result<Self, KeyError> {
-        let path = Pair::Jwt.private(dir, "");
-        let signing = PrivateKey::read(&path)?.map(|key| {
-            let signs = EncodingKey::from_rsa_der(key.pkcs1.as_bytes());
-            (key.public.kid, signs)
-        });
-        let files = names(dir)?;
-        let (mut verifying, mut opening) = (HashMap::new(), HashMap::new());
-        let (mut jwks, mut first) = (Vec::new(), None);
+        Self::read(dir, &mut Err)
+    }
+
+    /// The keys that can be used of those that stand in `dir` now. The others are told of in the log:
+    /// a key that is gone is not to count because another cannot be read.
+    pub fn reload(dir: &Path) -> Self {
+        let mut leave_out = |error: KeyError| {
+            tracing::error!(%error, "a key is left out");
+            Ok(())
+        };
+        Self::read(dir, &mut leave_out).unwrap_or_default()
+    }
+
+    /// Reads the keys; `refused` says whether one that cannot be used is to be left out.
+    fn read(dir: &Path, refused: &mut Refused<'_>) -> Result<Self, KeyError> {
+        let private = PrivateKey::read(&Pair::Jwt.private(dir, ""));
+        let private = taken(private, refused)?.flatten();
+        let files = taken(names(dir), refused)?.unwrap_or_default();
+        let mut keys = Self::default();
+        let mut jwks = Vec::new();
         for file in &files {
             let path = dir.join(file);
             if Pair::Jwt.is_public(file) {
-                let key = PublicKey::read(&path)?;
-                if verifying
-                    .insert(key.kid.clone(), Arc::new(key.verifying()))
-                    .is_none()
-                {
+                let Some(key) = taken(PublicKey::read(&path), refused)? else {
+                    continue;
+                };
+                let verifying = Arc::new(key.verifying());
+                if keys.verifying.insert(key.kid.clone(), verifying).is_none() {
                     jwks.push(key.jwk("sig", "RS256"));
                 }
-                first.get_or_insert(key.kid);
+                if keys.kid.is_empty() {
+                    keys.kid = key.kid;
+                }
             } else if Pair::Seal.is_private(file) {
-                if let Some(key) = PrivateKey::read(&path)? {
-                    let opens = OpeningKey::new(&key)
-                        .ok_or_else(|| problem(&path, "cannot be used for opening"))?;
-                    opening.insert(key.public.kid, opens);
+                if let Some((kid, opens)) = taken(read_opening(&path), refused)?.flatten() {
+                    keys.opening.insert(kid, opens);
                 }
             } else if file.ends_with(".pem")
                 && !Pair::Jwt.is_private(file)
@@ -159,42 +172,44 @@ impl Keys {
                 tracing::warn!(file = %path.display(), "this key is not used: the names of keys begin with jwt or seal and end with .public.pem or .private.pem");
             }
         }
-        if let Some((kid, _)) = &signing
-            && !verifying.contains_key(kid)
-        {
-            return Err(not_the_half(&Pair::Jwt.public(dir, "")));
+        if let Some(private) = private {
+            taken(keys.sign_with(private, dir), refused)?;
         }
-        let sealing = Self::load_sealing(dir, &opening, &mut jwks)?;
-        let kid = signing.as_ref().map(|(kid, _)| kid.clone()).or(first);
-        Ok(Self {
-            verifying,
-            opening,
-            signing,
-            sealing,
-            kid: kid.unwrap_or_default(),
-            published: json!({"keys": jwks}),
-            created: false,
-        })
+        if let Some((key, seals)) = taken(keys.read_sealing(dir), refused)?.flatten() {
+            if keys.opening.contains_key(&key.kid) {
+                jwks.push(key.jwk("enc", "RSA-OAEP-256"));
+            }
+            keys.sealing = Some(seals);
+        }
+        keys.published = json!({"keys": jwks});
+        Ok(keys)
     }
 
-    fn load_sealing(
-        dir: &Path,
-        opening: &HashMap<String, OpeningKey>,
-        jwks: &mut Vec<Value>,
-    ) -> Result<Option<SealingKey>, KeyError> {
+    /// Signs with this key, whose public half must be among those that verify.
+    fn sign_with(&mut self, key: PrivateKey, dir: &Path) -> Result<(), KeyError> {
+        let kid = key.public.kid;
+        if !self.verifying.contains_key(&kid) {
+            return Err(not_the_half(&Pair::Jwt.public(dir, "")));
+        }
+        self.kid.clone_from(&kid);
+        self.signing = Some((kid, EncodingKey::from_rsa_der(key.pkcs1.as_bytes())));
+        Ok(())
+    }
+
+    /// The key that seals, where there is one; its private half must be among those that open, if any
+    /// are here.
+    fn read_sealing(&self, dir: &Path) -> Result<Option<(PublicKey, SealingKey)>, KeyError> {
         let path = Pair::Seal.public(dir, "");
         if !exists(&path)? {
             return Ok(None);
         }
         let key = PublicKey::read(&path)?;
-        if opening.contains_key(&key.kid) {
-            jwks.push(key.jwk("enc", "RSA-OAEP-256"));
-        } else if !opening.is_empty() {
+        if !self.opening.is_empty() && !self.opening.contains_key(&key.kid) {
             return Err(not_the_half(&path));
         }
         let seals =
             SealingKey::new(&key).ok_or_else(|| problem(&path, "cannot be used for sealing"))?;
-        Ok(Some(seals))
+        Ok(Some((key, seals)))
     }
 
     /// The RFC 7638 thumbprint of the public key that the tokens minted here need; empty where
@@ -217,6 +232,26 @@ impl Keys {
     /// with, where what it seals can be opened here.
     pub fn published(&self) -> &Value {
         &self.published
+    }
+}
+
+/// A key that opens, with its `kid`; `None` where there is no such file.
+fn read_opening(path: &Path) -> Result<Option<(String, OpeningKey)>, KeyError> {
+    let Some(key) = PrivateKey::read(path)? else {
+        return Ok(None);
+    };
+    let opens = OpeningKey::new(&key).ok_or_else(|| problem(path, "cannot be used for opening"))?;
+    Ok(Some((key.public.kid, opens)))
+}
+
+/// What becomes of a key that cannot be used: it is left out, or nothing is loaded.
+type Refused<'a> = dyn FnMut(KeyError) -> Result<(), KeyError> + 'a;
+
+/// What was read, `None` where it is left out.
+fn taken<T>(read: Result<T, KeyError>, refused: &mut Refused<'_>) -> Result<Option<T>, KeyError> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) => refused(error).map(|()| None),
     }
 }
 

@@ -187,13 +187,11 @@ async fn reload_on_hangup(mut hangups: Signal, app: &App, tls: Option<&Tls>, con
             return;
         }
         app.dispatcher.audit().reopen().await;
-        match Keys::load(&config.keys_dir) {
-            Ok(keys) => {
-                let keys = Arc::new(keys);
-                app.verifier.use_keys(Arc::clone(&keys));
-                tracing::info!(kid = keys.kid(), "keys were reloaded");
-            }
-            Err(error) => tracing::error!(%error, "keys were not reloaded"),
+        let keys = Arc::new(Keys::reload(&config.keys_dir));
+        app.verifier.use_keys(Arc::clone(&keys));
+        tracing::info!(kid = keys.kid(), "keys were reloaded");
+        if !app.verifier.has_keys() {
+            tracing::error!("no key is left that tokens can be verified with; all are refused");
         }
         match tls.map(Tls::reload) {
             Some(Ok(())) => tracing::info!("the TLS certificate was reloaded"),

@@ -1,5 +1,5 @@
-//! Keys come and go while the server runs: SIGHUP has them read anew, effective at once, and never
-//! in exchange for a state that cannot be used.
+//! Keys come and go while the server runs: SIGHUP has them read anew, effective at once. What cannot
+//! be read does not count, and what can does.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use crate::support::key_files::{modes, sealed, signed, write_private, write_public};
 use crate::support::provider::key;
-use crate::support::served::{NOT_RELOADED, RELOADED, Server};
+use crate::support::served::{RELOADED, Server};
 use crate::support::tokens;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,8 +78,9 @@ async fn where_all_keys_are_gone_nobody_is_let_in_and_the_server_says_that_it_is
     assert_eq!(ready().await.status, 200);
 }
 
+/// A key that cannot be read neither keeps others from being used nor those that are gone in use.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_state_that_cannot_be_used_changes_nothing_and_is_told_of() {
+async fn a_key_that_cannot_be_used_is_left_out_and_told_of() {
     let server = Server::start().await;
     let extra = server.keys.join("jwt.extra.public.pem");
     let (good, small) = (
@@ -89,43 +90,84 @@ async fn a_state_that_cannot_be_used_changes_nothing_and_is_told_of() {
     let current = server.keys.join(tokens::PUBLIC);
     let ours = fs::read(&current).unwrap();
     let away = server.keys.with_file_name("away");
-    type Step<'a> = (&'a str, &'a dyn Fn(), &'a dyn Fn());
-    let steps: [Step<'_>; 5] = [
-        ("no key", &|| fs::write(&extra, "garbage").unwrap(), &|| {
-            fs::remove_file(&extra).unwrap()
-        }),
-        ("a small key", &|| write_public(&extra, &small), &|| {
-            fs::remove_file(&extra).unwrap()
-        }),
+    type Step<'a> = (&'a str, [bool; 2], &'a dyn Fn(), &'a dyn Fn());
+    let unextra = || fs::remove_file(&extra).unwrap();
+    let restore = || fs::write(&current, &ours).unwrap();
+    // Whether our token is let in afterwards, and whether one of the good key is.
+    let steps: [Step<'_>; 7] = [
+        (
+            "no key",
+            [true, false],
+            &|| fs::write(&extra, "garbage").unwrap(),
+            &unextra,
+        ),
+        (
+            "a small key",
+            [true, false],
+            &|| write_public(&extra, &small),
+            &unextra,
+        ),
         (
             "a folder in the place of a key",
+            [true, false],
             &|| fs::create_dir(&extra).unwrap(),
             &|| fs::remove_dir(&extra).unwrap(),
         ),
         (
+            "the public half is gone",
+            [false, false],
+            &|| fs::remove_file(&current).unwrap(),
+            &restore,
+        ),
+        (
             "halves of two pairs",
+            [false, true],
             &|| write_public(&current, good),
-            &|| fs::write(&current, &ours).unwrap(),
+            &restore,
+        ),
+        (
+            "ours is gone, beside no key",
+            [false, false],
+            &|| {
+                fs::remove_file(&current).unwrap();
+                fs::write(&extra, "garbage").unwrap();
+            },
+            &|| {
+                restore();
+                unextra();
+            },
         ),
         (
             "no folder",
+            [false, false],
             &|| fs::rename(&server.keys, &away).unwrap(),
             &|| fs::rename(&away, &server.keys).unwrap(),
         ),
     ];
-    for (at, (what, spoil, mend)) in steps.into_iter().enumerate() {
-        spoil();
-        server.hang_up(NOT_RELOADED, at + 1).await;
-        let output = server.process.output();
-        let told = output.lines().rfind(|line| line.contains(NOT_RELOADED));
-        assert!(told.unwrap().contains("error=keys"), "{what}: {output}");
+    for (at, (what, [mine, theirs], spoil, mend)) in steps.into_iter().enumerate() {
+        // Remembered, so that what was verified before the change does not count after it either.
         assert!(server.is_let_in(&tokens::token()).await, "{what}");
-        assert!(!server.is_let_in(&signed(good)).await, "{what}");
+        spoil();
+        server.hang_up(RELOADED, 2 * at + 1).await;
+        let output = server.process.output();
+        let told = output
+            .lines()
+            .filter(|line| line.contains("a key is left out"));
+        assert!(
+            told.clone().count() > at && told.clone().all(|line| line.contains("error=keys")),
+            "{what}: {output}"
+        );
+        assert_eq!(server.is_let_in(&tokens::token()).await, mine, "{what}");
+        assert_eq!(server.is_let_in(&signed(good)).await, theirs, "{what}");
+        let ready = server.get("/readyz", None).await;
+        let any = mine || theirs;
+        assert_eq!(ready.status, if any { 200 } else { 503 }, "{what}");
         assert_eq!(server.keys.exists(), what != "no folder");
         mend();
+        server.hang_up(RELOADED, 2 * at + 2).await;
     }
     write_public(&extra, good);
-    server.hang_up(RELOADED, 1).await;
+    server.hang_up(RELOADED, 15).await;
     assert!(server.is_let_in(&signed(good)).await);
     assert!(server.is_let_in(&tokens::token()).await);
 }

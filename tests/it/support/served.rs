@@ -15,7 +15,6 @@ use super::{Answer, App, tokens};
 
 /// What the log says of a SIGHUP.
 pub const RELOADED: &str = "keys were reloaded";
-pub const NOT_RELOADED: &str = "keys were not reloaded";
 
 /// A running server, its files and its Discord. Dropped, they are gone.
 pub struct Server {
