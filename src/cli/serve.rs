@@ -10,6 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::assemble::{assemble, keys, metrics_at};
@@ -132,11 +133,15 @@ async fn run(config: Config, metrics: Option<Metrics>, workers: &Workers) -> Res
     };
     let last_words = limits.last_words();
     let drain_end = |began: Option<Instant>| began.unwrap_or_else(Instant::now) + limits.drain;
-    let stopping = Arc::clone(&app);
+    let (stopping, terminal_gone) = (Arc::clone(&app), Arc::new(Notify::new()));
+    let gone = Arc::clone(&terminal_gone);
     let (began, drain) = tokio::sync::watch::channel(None);
     let delay = config.drain_delay;
     let shutdown = async move {
-        stop.asked().await;
+        tokio::select! {
+            () = stop.asked() => {}
+            () = gone.notified() => tracing::info!("the terminal is gone"),
+        }
         stopping.draining.store(true, Ordering::Relaxed);
         if !delay.is_zero() {
             tracing::info!("still accepting for DRAIN_DELAY; /readyz fails already");
@@ -167,7 +172,7 @@ async fn run(config: Config, metrics: Option<Metrics>, workers: &Workers) -> Res
     };
     tokio::select! {
         () = serving => {}
-        () = reload_on_hangup(hangups, &hung_up, tls.as_deref(), &config) => {}
+        () = reload_on_hangup(hangups, &hung_up, tls.as_deref(), &config, &terminal_gone) => {}
         () = measure(&hung_up, for_metrics) => {}
         () = async { stop_at_once.asked().await; stop_at_once.asked().await } => tracing::warn!("ended at once"),
     }
@@ -179,12 +184,21 @@ async fn run(config: Config, metrics: Option<Metrics>, workers: &Workers) -> Res
     Ok(())
 }
 
-/// SIGHUP says that files have changed: log rotation has moved the trail, keys came or went. On a
-/// terminal it says that the terminal is gone, and this ends.
-async fn reload_on_hangup(mut hangups: Signal, app: &App, tls: Option<&Tls>, config: &Config) {
+/// SIGHUP says that files have changed: log rotation has moved the trail, keys came or went. Or it
+/// says that the terminal is gone on which the server was started, which is a stop.
+async fn reload_on_hangup(
+    mut hangups: Signal,
+    app: &App,
+    tls: Option<&Tls>,
+    config: &Config,
+    terminal_gone: &Notify,
+) {
+    let has_terminal = || std::io::stdin().is_terminal();
+    let had_terminal = has_terminal();
     while hangups.recv().await.is_some() {
-        if std::io::stdin().is_terminal() {
-            return;
+        if had_terminal && !has_terminal() {
+            terminal_gone.notify_one();
+            continue;
         }
         app.dispatcher.audit().reopen().await;
         let keys = Arc::new(Keys::reload(&config.keys_dir));

@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer, openpt, unlockpt};
 use serde_json::{Value, json};
 
 use crate::support::discord::seed::GENERAL;
-use crate::support::discord::{Fault, On};
+use crate::support::discord::{Fault, On, StandIn};
 use crate::support::process::Process;
 use crate::support::raw::{HALF_HEAD, HEALTH, Raw, call, call_of};
-use crate::support::served::Server;
+use crate::support::served::{RELOADED, Server};
 use crate::support::{tokens, until};
 
 /// What the log says when no connection is accepted any more.
@@ -184,4 +185,36 @@ async fn a_stop_is_over_when_the_drain_time_is_and_what_was_cut_off_is_recorded(
     let _next = Process::start(server.dir(), &[("DISCORD_API_BASE", &base)]);
     expected.insert("call-1".to_owned(), "unknown".to_owned());
     assert_eq!(server.outcomes(), expected);
+}
+
+/// What `rotate-keys` and logrotate send is a reload on a terminal, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hangup_is_a_reload_until_the_terminal_is_gone_and_then_a_stop() {
+    let dir = tempfile::tempdir().unwrap();
+    tokens::install_keys(&dir.path().join("keys"));
+    let discord = StandIn::start().await;
+    let slow = Fault::Delay(Duration::from_millis(700));
+    discord.fault(On::Any, 1, slow);
+    let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let terminal = openpt(flags).unwrap();
+    unlockpt(&terminal).unwrap();
+    let other_end = ioctl_tiocgptpeer(&terminal, flags).unwrap();
+    let base = discord.base();
+    let variables = [("DISCORD_API_BASE", &*base)];
+    let mut process = Process::start_on(other_end.into(), dir.path(), &variables);
+    let mut client = Raw::open(&process.url).await;
+    assert_eq!(client.ask(HEALTH).await.status, 200);
+    process.signal("HUP");
+    until("it is told of", || process.output().contains(RELOADED)).await;
+    assert_eq!(client.ask(HEALTH).await.status, 200);
+    client.send(&call("call-0")).await;
+    until("it is in flight", || discord.requests().len() == 1).await;
+    drop(terminal);
+    process.signal("HUP");
+    // The call is finished first.
+    assert_eq!(client.answer().await.status, 200);
+    let (status, output) = process.wait();
+    assert_eq!(status.code(), Some(0), "{output}");
+    assert!(output.contains("the terminal is gone"), "{output}");
+    assert_eq!(output.matches(RELOADED).count(), 1, "{output}");
 }

@@ -97,8 +97,14 @@ pub struct Process {
 impl Process {
     /// Starts the server in `dir` on a port that the kernel chooses.
     pub fn start(dir: &Path, variables: &[(&str, &str)]) -> Self {
+        Self::start_on(Stdio::null(), dir, variables)
+    }
+
+    /// The same, with something else to read from.
+    pub fn start_on(stdin: Stdio, dir: &Path, variables: &[(&str, &str)]) -> Self {
         let anywhere = [("BIND_ADDR", "127.0.0.1:0")];
         let mut child = binary(dir, &[&anywhere, variables].concat())
+            .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
