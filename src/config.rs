@@ -17,7 +17,7 @@ use crate::auth::{Limits, OperatorLimits, ProviderConfig};
 use crate::discord::{ChannelId, GuildId, PUBLIC_CDN};
 use crate::tls::TlsFiles;
 pub use variables::duration;
-use variables::{Variables, cdn, document, is_shown, on_or_off, origin, size, switch};
+use variables::{Variables, cdn, document, is_shown, log_filter, on_or_off, origin, size, switch};
 
 /// Everything that can be configured.
 ///
@@ -305,9 +305,7 @@ impl Config {
                 "off" => Some(MetricsAddr::Off),
                 _ => text.parse().ok().map(MetricsAddr::At),
             })?,
-            log: env.parsed("RUST_LOG", "info", "levels and targets, such as info or warn,discord_mcp_server=debug", |text| {
-                text.parse::<tracing_subscriber::filter::Targets>().ok().map(|_| text.to_owned())
-            })?,
+            log: env.parsed("RUST_LOG", "info", "levels (off, error, warn, info, debug, trace) and targets with a level, such as info or warn,discord_mcp_server=debug", log_filter)?,
             log_json: env.parsed("LOG_FORMAT", "text", "text or json", |text| match text {
                 "text" => Some(false),
                 "json" => Some(true),

@@ -184,7 +184,7 @@ impl Dispatcher {
             door: caller.door,
             user_id: caller.principal.user_id.clone(),
             jti: caller.principal.jti.clone(),
-            client: caller.client,
+            client: caller.request.client(),
             tool,
         };
         let record = self.audit.prepare(subject, params.as_deref());
@@ -216,9 +216,7 @@ impl Dispatcher {
         let took = started.elapsed();
         let outcome = Outcome {
             success: result.is_ok(),
-            status: result
-                .as_ref()
-                .map_or_else(|error| error.code().as_str(), |_| "ok"),
+            status: status(&result),
             requests: requests.load(Ordering::Relaxed),
             duration_ms: u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             touched: touched
@@ -226,7 +224,14 @@ impl Dispatcher {
                 .unwrap_or_else(PoisonError::into_inner)
                 .clone(),
         };
-        crate::metrics::call(label, subject.door, outcome.status, took);
+        let recorded = self.audit.outcome(&record, &outcome).await;
+        let result = match recorded {
+            Ok(()) => result,
+            Err(_) => Err(unrecorded(&result, &outcome.touched)),
+        };
+        // What the caller is told, which the trail could not say.
+        let status = status(&result);
+        crate::metrics::call(label, subject.door, status, took);
         caller.request.tell();
         tracing::info!(
             request_id = subject.request_id,
@@ -235,16 +240,20 @@ impl Dispatcher {
             tool = subject.tool,
             user_id = subject.user_id,
             client = subject.client.map(tracing::field::display),
-            status = outcome.status,
+            status,
             requests = outcome.requests,
             duration_ms = outcome.duration_ms,
             "call"
         );
-        if self.audit.outcome(&record, &outcome).await.is_err() {
-            return Err(unrecorded(&result, &outcome.touched));
-        }
         result
     }
+}
+
+/// How a call ended, in a word: `ok`, or the code of its error.
+fn status(result: &CallResult) -> &'static str {
+    result
+        .as_ref()
+        .map_or_else(|error| error.code().as_str(), |_| "ok")
 }
 
 /// The call happened and its outcome could not be recorded: the caller must not take that for
@@ -315,8 +324,7 @@ mod tests {
             Caller::new(
                 Arc::clone(&principal),
                 "rest",
-                RequestId::new("r".into(), None),
-                None,
+                RequestId::new("r".into(), None, None),
             )
         };
         let asked = || {

@@ -91,16 +91,13 @@ const INVOKE: &str = "/mcp/v1/tools/invoke";
 /// Steps 7 to 9 are `entrance`, which REST's handlers ask as an extractor and MCP as a layer. The
 /// route of REST's calls is taken before the router.
 pub fn router(app: Arc<App>) -> Served {
-    let tools = Router::new()
-        .route("/mcp/v1/tools", get(rest::list_tools))
-        .route_layer(from_fn_with_state(Arc::clone(&app), layers::authenticate));
     let mcp = Router::new()
         .route_service("/mcp", app.door.clone().service())
         .route_layer(from_fn_with_state(Arc::clone(&app), layers::enter_mcp));
     let routes = Router::new()
-        .merge(tools)
         .merge(mcp)
         .merge(well_known::routes(&app))
+        .route("/mcp/v1/tools", get(rest::list_tools))
         .route("/mcp/v1/guilds", get(rest::list_guilds))
         .route(
             "/mcp/v1/guilds/{guild_id}/channels",

@@ -10,10 +10,8 @@ mod prompts;
 mod resources;
 mod stdio;
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use rmcp::ErrorData;
 use rmcp::RoleServer;
@@ -81,7 +79,6 @@ struct Visit {
     principal: Arc<Principal>,
     permit: Arc<Permit>,
     request: RequestId,
-    client: Option<IpAddr>,
     cancelled: CancellationToken,
 }
 
@@ -139,9 +136,6 @@ impl Door {
                 permit: Arc::clone(permit),
                 request: request.clone(),
                 cancelled: context.ct.clone(),
-                client: extensions
-                    .get::<ConnectInfo<SocketAddr>>()
-                    .map(|ConnectInfo(address)| address.ip()),
             });
         }
         let local = inner
@@ -162,8 +156,7 @@ impl Door {
         Ok(Visit {
             principal,
             permit: Arc::new(permit),
-            request: RequestId::new(uuid::Uuid::now_v7().to_string(), None),
-            client: None,
+            request: RequestId::new(uuid::Uuid::now_v7().to_string(), None, None),
             cancelled: context.ct.clone(),
         })
     }
@@ -172,12 +165,7 @@ impl Door {
 impl Visit {
     /// The caller as dispatch knows it.
     fn caller(&self) -> Caller {
-        let mut caller = Caller::new(
-            Arc::clone(&self.principal),
-            "mcp",
-            self.request.clone(),
-            self.client,
-        );
+        let mut caller = Caller::new(Arc::clone(&self.principal), "mcp", self.request.clone());
         caller.cancelled = Some(self.cancelled.clone());
         caller.text = true;
         caller

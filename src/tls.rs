@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// The files of a certificate and its key.
@@ -61,8 +61,13 @@ fn config(files: &TlsFiles) -> Result<Arc<ServerConfig>, String> {
         let why = "there is no certificate in it; PEM is needed";
         return Err(cannot("TLS_CERT", &files.cert, &why));
     }
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| cannot("TLS_KEY", &files.key, &error))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(|error| match error {
+        pem::Error::NoItemsFound => {
+            let why = "there is no private key in it; PEM without a passphrase is needed";
+            cannot("TLS_KEY", &files.key, &why)
+        }
+        error => cannot("TLS_KEY", &files.key, &error),
+    })?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

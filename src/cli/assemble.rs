@@ -122,8 +122,14 @@ pub(super) fn metrics_at(config: &Config) -> MetricsAt {
 }
 
 /// Loads the keys, or makes them.
-pub(super) fn keys(config: &Config) -> Result<Arc<Keys>, String> {
-    let keys = Keys::load_or_create(&config.keys_dir).map_err(|error| error.to_string())?;
+pub(super) fn keys(config: &Config) -> Result<Keys, String> {
+    let keys = Keys::load_or_create(&config.keys_dir);
+    keys.map_err(|error| format!("KEYS_DIR cannot be used: {error}"))
+}
+
+/// The same, for a server, which must be able to open what it insists on.
+pub(super) fn keys_of_server(config: &Config) -> Result<Arc<Keys>, String> {
+    let keys = keys(config)?;
     if config.require_sealed_tokens && !keys.can_open() {
         return Err(format!(
             "REQUIRE_SEALED_TOKENS=true cannot be kept: there is no seal.private.pem in {}",

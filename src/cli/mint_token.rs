@@ -9,8 +9,9 @@ use clap::Parser;
 use secrecy::SecretString;
 use time::OffsetDateTime;
 
+use super::assemble::keys;
 use super::{configuration, finish, parse, say};
-use crate::auth::{Grant, Keys, Scope, Scopes, mint};
+use crate::auth::{Grant, Scope, Scopes, mint};
 use crate::config::{Config, duration};
 use crate::discord::{BotToken, ChannelId, GuildId, Snowflake, Timestamp};
 
@@ -64,7 +65,7 @@ pub(super) fn run(args: Args) -> Result<(), String> {
         return Err("--sub must be 1 to 256 bytes long".into());
     }
     let token = bot_token(&config, args.token)?;
-    let keys = Keys::load_or_create(&config.keys_dir).map_err(|error| error.to_string())?;
+    let keys = keys(&config)?;
     let grant = Grant {
         sub: args.sub,
         scopes: args.scope,

@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::assemble::{assemble, keys, metrics_at};
+use super::assemble::{assemble, keys_of_server, metrics_at};
 use super::say;
 use super::welcome::welcome;
 use crate::auth::Keys;
@@ -80,6 +80,13 @@ fn raise_open_files(config: &Config) {
             "the system lets this process open fewer files than MAX_CONNECTIONS and MAX_CALLS need; raise its limit or lower them"
         );
     }
+    if config.max_connections <= config.max_calls {
+        tracing::warn!(
+            connections = config.max_connections,
+            calls = config.max_calls,
+            "MAX_CONNECTIONS is not above MAX_CALLS: when all of them have a call, the next caller waits instead of being told that there is no room"
+        );
+    }
 }
 
 /// Panics are counted, and the log tells where they were. What they say may hold what a caller sent.
@@ -99,7 +106,7 @@ async fn run(config: Config, metrics: Option<Metrics>, workers: &Workers) -> Res
         Stop::new().map_err(no_signals)?,
     );
     let hangups = signal(SignalKind::hangup()).map_err(no_signals)?;
-    let keys = keys(&config)?;
+    let keys = keys_of_server(&config)?;
     let tls = config.tls.clone().map(Tls::load).transpose()?.map(Arc::new);
     let app = assemble(&config, &keys, metrics)?;
     let listen = |variable: &str, address: SocketAddr| {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::assemble::{dispatcher, keys, verifier};
+use super::assemble::{dispatcher, keys_of_server, verifier};
 use super::serve::Stop;
 use crate::audit::TAKEN;
 use crate::auth::OwnBearer;
@@ -30,7 +30,7 @@ pub(super) fn stdio(config: Config) -> Result<(), String> {
 async fn run(config: Config) -> Result<(), String> {
     let (confirm, drain) = (config.confirm_deletions, config.drain_timeout);
     let mut stop = Stop::new().map_err(|error| format!("signals cannot be waited for: {error}"))?;
-    let keys = keys(&config)?;
+    let keys = keys_of_server(&config)?;
     let Some(bearer) = config.discord_mcp_token.clone() else {
         return Err("DISCORD_MCP_TOKEN is not set: put a JWT there, as `discord-mcp-server mint-token` prints it".into());
     };

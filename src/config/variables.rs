@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::ConfigError;
 use crate::audit::holds_secret;
@@ -167,6 +168,16 @@ pub(super) fn on_or_off(text: &str) -> Option<bool> {
 
 pub(super) fn switch(text: &str) -> Option<bool> {
     text.parse().ok()
+}
+
+/// Reads directives of tracing. A word alone must be a level: as a target, which it could be too, a
+/// misspelt one would silence all others.
+pub(super) fn log_filter(text: &str) -> Option<String> {
+    text.parse::<Targets>().ok()?;
+    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+    let is_clear = |part: &str| part.is_empty() || part.contains('=') || is_level(part);
+    let parts = text.split(',').map(str::trim);
+    parts.into_iter().all(is_clear).then(|| text.to_owned())
 }
 
 /// Reads `8MiB` or `512KiB`, from 1 KiB to 24 MiB, or `0`. Discord takes no request above 25 MiB.

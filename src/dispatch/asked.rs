@@ -1,7 +1,6 @@
 //! What comes through a door: who calls, and what is asked for.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -20,10 +19,8 @@ pub struct Caller {
     pub principal: Arc<Principal>,
     /// The way in: `rest` or `mcp`.
     pub door: &'static str,
-    /// The request, whose id the caller reads too.
+    /// The request, whose id the caller reads too, and where it comes from.
     pub request: RequestId,
-    /// The caller's address.
-    pub client: Option<IpAddr>,
     /// Whether its user can and must be asked before something is deleted.
     pub confirm: bool,
     /// Cancelled when the caller no longer wants the call.
@@ -36,17 +33,11 @@ pub struct Caller {
 
 impl Caller {
     /// A caller who wants an answer and nothing else.
-    pub fn new(
-        principal: Arc<Principal>,
-        door: &'static str,
-        request: RequestId,
-        client: Option<IpAddr>,
-    ) -> Self {
+    pub fn new(principal: Arc<Principal>, door: &'static str, request: RequestId) -> Self {
         Self {
             principal,
             door,
             request,
-            client,
             confirm: false,
             cancelled: None,
             progress: None,

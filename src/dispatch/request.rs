@@ -1,5 +1,6 @@
 //! The request that a call comes with, as the server log and the trail know it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,15 +12,17 @@ pub struct RequestId(Arc<Request>);
 struct Request {
     id: String,
     trace_id: Option<String>,
+    client: Option<IpAddr>,
     told: AtomicBool,
 }
 
 impl RequestId {
-    /// A request under this id.
-    pub fn new(id: String, trace_id: Option<String>) -> Self {
+    /// A request under this id, from this address.
+    pub fn new(id: String, trace_id: Option<String>, client: Option<IpAddr>) -> Self {
         Self(Arc::new(Request {
             id,
             trace_id,
+            client,
             told: AtomicBool::new(false),
         }))
     }
@@ -32,6 +35,11 @@ impl RequestId {
     /// The id of the trace, where the caller named one.
     pub fn trace_id(&self) -> Option<&str> {
         self.0.trace_id.as_deref()
+    }
+
+    /// The address of who makes the request.
+    pub fn client(&self) -> Option<IpAddr> {
+        self.0.client
     }
 
     /// Notes that the server log has, or shall have, no other line of this request. Whether it had

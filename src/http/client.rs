@@ -3,9 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, Request};
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
@@ -16,12 +15,18 @@ pub struct TrustedProxies(Vec<IpNet>);
 impl TrustedProxies {
     /// These and no others.
     pub fn new(proxies: Vec<IpNet>) -> Self {
-        Self(proxies)
+        Self(proxies.into_iter().map(canonical).collect())
     }
 
     fn trust(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|proxy| proxy.contains(&address))
+    }
+
+    /// Whose request it is, where it came over the network.
+    pub(super) fn client_of(&self, request: &Request) -> Option<IpAddr> {
+        let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+        peer.map(|ConnectInfo(peer)| self.client(peer.ip(), request.headers()))
     }
 
     /// The client behind `peer`. Each trusted proxy has added the address that it was called from at
@@ -30,17 +35,31 @@ impl TrustedProxies {
     fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let mut client = peer.to_canonical();
         let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
-        let named = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
+        // What a client wrote before it, of whatever bytes, must not hide what a proxy has added.
+        let named = lines.flat_map(|line| line.as_bytes().rsplit(|&byte| byte == b','));
         for name in named {
             if !self.trust(client) {
                 break;
             }
-            let Some(address) = address(name.trim()) else {
+            let name = std::str::from_utf8(name).ok();
+            let Some(address) = name.and_then(|name| address(name.trim())) else {
                 break;
             };
             client = address.to_canonical();
         }
         client
+    }
+}
+
+/// A range of IPv4 addresses that is written as one of IPv6, as what it is.
+fn canonical(range: IpNet) -> IpNet {
+    let as_v4 = |range: Ipv6Net| {
+        let address = range.addr().to_ipv4_mapped()?;
+        Ipv4Net::new(address, range.prefix_len().checked_sub(96)?).ok()
+    };
+    match range {
+        IpNet::V6(v6) => as_v4(v6).map_or(range, IpNet::V4),
+        IpNet::V4(_) => range,
     }
 }
 
@@ -51,24 +70,6 @@ fn address(text: &str) -> Option<IpAddr> {
         let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
         socket.map(|socket| socket.ip()).or_else(bracketed)
     })
-}
-
-/// Puts the client in the place of the proxy that it came through.
-pub(super) fn name_client(proxies: &TrustedProxies, request: &mut Request) {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    if let Some(&ConnectInfo(peer)) = peer {
-        let client = proxies.client(peer.ip(), request.headers());
-        if client != peer.ip() {
-            let client = ConnectInfo(SocketAddr::new(client, 0));
-            request.extensions_mut().insert(client);
-        }
-    }
-}
-
-/// The client's address, as it was named.
-pub(super) fn client_of(parts: &Parts) -> Option<IpAddr> {
-    let client = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    client.map(|ConnectInfo(address)| address.ip())
 }
 
 #[cfg(test)]
@@ -87,6 +88,7 @@ mod tests {
     #[test]
     fn the_client_is_the_last_address_that_is_not_a_trusted_proxy() {
         let ours = ["10.0.0.0/8", "::1/128"];
+        let mapped = ["::ffff:10.0.0.0/104"];
         for (proxies, peer, lines, expected) in [
             (&[][..], "10.0.0.1", &["1.2.3.4"][..], "10.0.0.1"),
             (&ours, "10.0.0.1", &[], "10.0.0.1"),
@@ -108,6 +110,10 @@ mod tests {
                 "10.0.0.2",
             ),
             (&ours, "10.0.0.1", &["1.2.3.4, ,10.0.0.2"], "10.0.0.2"),
+            (&ours, "10.0.0.1", &["\u{fe}\u{ff}, 1.2.3.4"], "1.2.3.4"),
+            // The same proxies, written another way.
+            (&mapped, "10.0.0.1", &["1.2.3.4"], "1.2.3.4"),
+            (&mapped, "11.0.0.1", &["1.2.3.4"], "11.0.0.1"),
         ] {
             assert_eq!(client(proxies, peer, lines), expected, "{peer} {lines:?}");
         }

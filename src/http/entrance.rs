@@ -9,7 +9,6 @@ use axum::response::Response;
 
 use super::App;
 use super::caller_limits::Verdict;
-use super::client::client_of;
 use super::render::failure;
 use crate::auth::{Principal, bearer};
 use crate::dispatch::{Asked, Caller, Permit, RequestId};
@@ -55,7 +54,7 @@ pub(super) async fn enter(
     .retry_after(wait)
     .hint("Wait `retry_after` seconds before the next call.");
     let door = if over_mcp { "mcp" } else { "rest" };
-    let caller = Caller::new(principal, door, id.clone(), client_of(parts));
+    let caller = Caller::new(principal, door, id.clone());
     // An authenticated refusal is recorded; where that fails, that is what is told.
     let asked = Asked::Refused(None, error);
     let error = match app.dispatcher.call(caller, permit, asked).await {
@@ -74,7 +73,7 @@ pub(super) fn told(mut response: Response, verdict: Option<Verdict>) -> Response
 }
 
 /// Makes a [`Principal`] of the bearer and takes it out of the request: the JWT's text ends here.
-pub(super) async fn admitted(
+async fn admitted(
     app: &App,
     id: &RequestId,
     headers: &mut HeaderMap,

@@ -1,6 +1,7 @@
 //! The layers of the router, each a function; their order is in [`super::router`].
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,8 +21,7 @@ use serde_json::{Map, Value};
 use tower::{Layer as _, ServiceExt as _};
 
 use super::bodies::whole_body;
-use super::client::{client_of, name_client};
-use super::entrance::{Entered, admitted, enter, told};
+use super::entrance::{Entered, enter, told};
 use super::render::{failure, json_rpc_failure, unsupported_version};
 use super::rest::{self, is_json};
 use super::{App, INVOKE, cors};
@@ -40,11 +40,10 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
 /// What is around every route. One function and not a layer for each step: a layer clones all that
 /// is inside of it for every request, which cost more than the steps themselves.
-pub(super) async fn around(app: &Arc<App>, routes: &Router, mut request: Request) -> Response {
-    let id = request_id(request.headers());
+pub(super) async fn around(app: &Arc<App>, routes: &Router, request: Request) -> Response {
+    let id = request_id(request.headers(), app.proxies.client_of(&request));
     let (began, method) = (Instant::now(), request.method().clone());
     let route = route_name(request.uri().path());
-    name_client(&app.proxies, &mut request);
     let answer = AssertUnwindSafe(guarded(app, &id, request, routes));
     let answer = answer.catch_unwind().await;
     let mut response = answer.unwrap_or_else(|_| failure(&Error::internal(), &id));
@@ -54,6 +53,7 @@ pub(super) async fn around(app: &Arc<App>, routes: &Router, mut request: Request
         tracing::debug!(
             request_id = id.as_str(),
             trace_id = id.trace_id(),
+            client = id.client().map(tracing::field::display),
             method = method.as_str(),
             route,
             status,
@@ -75,8 +75,8 @@ pub(super) async fn around(app: &Arc<App>, routes: &Router, mut request: Request
     response
 }
 
-/// The id of a request: its own, where that is sane.
-fn request_id(headers: &HeaderMap) -> RequestId {
+/// A request from this client: its id, its own where that is sane, and its trace.
+fn request_id(headers: &HeaderMap, client: Option<IpAddr>) -> RequestId {
     let sane = |text: &&str| {
         (1..=REQUEST_ID_LIMIT).contains(&text.len())
             && text
@@ -90,7 +90,7 @@ fn request_id(headers: &HeaderMap) -> RequestId {
     let id = kept.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
     let trace = headers.get(TRACEPARENT);
     let trace = trace.and_then(|value| trace_id(value.to_str().ok()?));
-    RequestId::new(id, trace.map(str::to_owned))
+    RequestId::new(id, trace.map(str::to_owned), client)
 }
 
 /// What may panic: everything further in.
@@ -154,22 +154,6 @@ fn route_name(path: &str) -> &'static str {
     })
 }
 
-/// Makes a [`Principal`](crate::auth::Principal) of the bearer, for a route that runs no call.
-pub(super) async fn authenticate(
-    State(app): State<Arc<App>>,
-    Extension(id): Extension<RequestId>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    match admitted(&app, &id, request.headers_mut()).await {
-        Ok(principal) => {
-            request.extensions_mut().insert(principal);
-            next.run(request).await
-        }
-        Err(response) => response,
-    }
-}
-
 /// What comes before a visit to the protocol's handler, which may be a call.
 pub(super) async fn enter_mcp(
     State(app): State<Arc<App>>,
@@ -222,7 +206,7 @@ async fn guard_mcp(
     let Entered {
         permit, principal, ..
     } = entered;
-    let caller = Caller::new(Arc::clone(principal), "mcp", id.clone(), client_of(&parts));
+    let caller = Caller::new(Arc::clone(principal), "mcp", id.clone());
     let refused =
         |message: &'static str| Asked::Refused(None, Error::new(Code::InvalidRequest, message));
     let (code, message, rpc_id, asked) = match inspect(&body, principal) {

@@ -1,10 +1,9 @@
 //! `GET /metrics`: what is counted, for Prometheus, and for nobody who is not meant to read it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use axum::extract::{ConnectInfo, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -39,14 +38,12 @@ pub fn metrics_router(app: Arc<App>) -> Router {
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Extension(id): Extension<RequestId>,
-    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
     headers: HeaderMap,
     uri: Uri,
 ) -> Response {
     let local = || {
-        let peer = peer.map(|Extension(ConnectInfo(address))| address.ip().to_canonical());
         let forwarded = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
-        peer.is_some_and(|peer| peer.is_loopback())
+        id.client().is_some_and(|client| client.is_loopback())
             && !forwarded.iter().any(|name| headers.contains_key(*name))
     };
     match app.metrics.as_ref().map(|(_, at)| at) {

@@ -52,6 +52,7 @@ impl Refusals {
             tracing::info!(
                 request_id = request.as_str(),
                 trace_id = request.trace_id(),
+                client = request.client().map(tracing::field::display),
                 reason,
                 "refused before authentication"
             );

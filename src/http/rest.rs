@@ -1,21 +1,18 @@
 //! The REST door: `{"method", "params"}` in, the envelope out.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::App;
-use super::client::client_of;
 use super::entrance::{Entered, enter, told};
 use super::render::failure;
-use crate::auth::Principal;
 use crate::discord::{GuildId, Snowflake};
 use crate::dispatch::{Asked, Caller, Done, Invocation, Listing, RequestId};
 use crate::error::{Code, Error};
@@ -128,7 +125,6 @@ pub(super) async fn list_channels(
 /// Who asks, by what request. To extract it is to let the request in.
 pub(super) struct Asking {
     id: RequestId,
-    client: Option<IpAddr>,
     entered: Entered,
 }
 
@@ -146,20 +142,12 @@ impl FromRequestParts<Arc<App>> for Asking {
 impl Asking {
     async fn enter(app: &App, id: RequestId, parts: &mut Parts) -> Result<Self, Response> {
         let entered = enter(app, &id, parts, |error| failure(error, &id)).await?;
-        Ok(Self {
-            client: client_of(parts),
-            id,
-            entered,
-        })
+        Ok(Self { id, entered })
     }
 
     async fn answer(self, app: &App, asked: Asked) -> Response {
-        let Self {
-            id,
-            client,
-            entered,
-        } = self;
-        let caller = Caller::new(entered.principal, "rest", id.clone(), client);
+        let Self { id, entered } = self;
+        let caller = Caller::new(entered.principal, "rest", id.clone());
         let called = app.dispatcher.call(caller, entered.permit, asked).await;
         let response = match called.and_then(Done::whole) {
             Ok(result) => success(&result, &id),
@@ -182,10 +170,12 @@ fn success(result: &str, id: &RequestId) -> Response {
     ([(header::CONTENT_TYPE, JSON)], body.concat()).into_response()
 }
 
-pub(super) async fn list_tools(
-    Extension(id): Extension<RequestId>,
-    Extension(principal): Extension<Arc<Principal>>,
-) -> Response {
+/// Lists the tools that the token may use, which is no call: nothing is asked and nothing recorded.
+pub(super) async fn list_tools(asking: Asking) -> Response {
+    let Entered {
+        principal, verdict, ..
+    } = asking.entered;
+    let id = asking.id;
     let tools: Vec<_> = (TOOLS.iter())
         .filter(|tool| principal.may(tool.scope))
         .map(|tool| {
@@ -200,6 +190,6 @@ pub(super) async fn list_tools(
             })
         })
         .collect();
-    Json(json!({"success": true, "result": {"tools": tools}, "request_id": id.as_str()}))
-        .into_response()
+    let listed = json!({"success": true, "result": {"tools": tools}, "request_id": id.as_str()});
+    told(Json(listed).into_response(), verdict)
 }

@@ -170,9 +170,9 @@ fn dispatch(criterion: &mut Criterion) {
     group.bench_function("a call refused before Discord", |bencher| {
         let invocation = || envelope(&headers, body.as_bytes()).unwrap();
         let call = |invocation| {
-            let id = RequestId::new("0197f7c0-0000-7000-8000-000000000000".to_owned(), None);
-            let client = Some([127, 0, 0, 1].into());
-            let caller = Caller::new(Arc::clone(&principal), "rest", id, client);
+            let id = "0197f7c0-0000-7000-8000-000000000000".to_owned();
+            let id = RequestId::new(id, None, Some([127, 0, 0, 1].into()));
+            let caller = Caller::new(Arc::clone(&principal), "rest", id);
             let permit = Arc::new(dispatcher.admit().unwrap());
             runtime
                 .block_on(dispatcher.call(caller, permit, Asked::Run(invocation)))

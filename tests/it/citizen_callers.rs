@@ -167,17 +167,31 @@ async fn refusals_are_recorded_and_cost_nothing_else() {
 }
 
 #[tokio::test]
-async fn what_is_no_call_is_not_counted() {
+async fn what_no_caller_asks_is_not_counted() {
     let app = narrow().await;
     let token = caller("curious");
     for _ in 0..15 {
-        assert_eq!(app.get("/mcp/v1/tools", Some(&token)).await.status, 200);
         assert_eq!(app.get("/healthz", None).await.status, 200);
         let stranger = app.post("not a token", "{}").await;
         assert_eq!((stranger.status, standing(&stranger)), (401, None));
     }
     let answer = app.invoke_as(&token, "get_messages", read().params).await;
     assert_eq!((answer.status, standing(&answer).unwrap().1), (200, 9));
+}
+
+/// As over MCP, where it is a request like any other.
+#[tokio::test]
+async fn to_list_the_tools_counts_and_is_refused_where_there_is_no_room() {
+    let app = narrow().await;
+    let token = caller("curious");
+    for used in 1..=10 {
+        let answer = app.get("/mcp/v1/tools", Some(&token)).await;
+        let (limit, remaining, _) = standing(&answer).unwrap();
+        assert_eq!((answer.status, limit, remaining), (200, 10, 10 - used));
+    }
+    assert!(app.audit().is_empty());
+    assert_refused(&app.get("/mcp/v1/tools", Some(&token)).await);
+    assert_refused(&app.invoke_as(&token, "get_messages", read().params).await);
 }
 
 #[tokio::test]

@@ -130,7 +130,7 @@ fn a_bad_value_is_one_line_with_variable_value_and_what_is_allowed() {
     let address = "an IP address and a port, such as 127.0.0.1:8000 or [::1]:8000";
     let duration = "a duration above zero such as 500ms, 30s, 10m, 1h or 30d";
     let count = "a whole number from 1 to 100000";
-    let log = "levels and targets, such as info or warn,discord_mcp_server=debug";
+    let log = "levels (off, error, warn, info, debug, trace) and targets with a level, such as info or warn,discord_mcp_server=debug";
     let durations = [
         "0s", "30", "30 s", "-1s", "1.5h", "s", "1w", "1H", "+1s", "1s1s", "4000d", "1e3s", "soon",
     ];
@@ -190,7 +190,11 @@ fn a_bad_value_is_one_line_with_variable_value_and_what_is_allowed() {
             "true or false",
             &["1", "yes", "TRUE", "True", "on"],
         ),
-        ("RUST_LOG", log, &["a=b=c", "discord_mcp_server=loud"]),
+        (
+            "RUST_LOG",
+            log,
+            &["a=b=c", "discord_mcp_server=loud", "infoo", "warn,hyper"],
+        ),
     ] {
         for value in values {
             let expected = format!("{variable}={value:?} cannot be used: {allowed}");

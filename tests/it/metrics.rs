@@ -110,6 +110,45 @@ async fn calls_requests_and_refusals_are_counted() {
     assert_eq!(found[&build], 1.0);
 }
 
+/// Metrics and log say what the caller was told.
+#[tokio::test]
+async fn a_call_whose_outcome_could_not_be_recorded_counts_as_one_that_failed() {
+    let server = Server::with(&[("AUDIT_LOG", "/dev/full")], |_| {}).await;
+    let body = call("get_channel_info", GENERAL);
+    let answer = invoke(&server, &tokens::token(), &body, &[]).await;
+    assert_eq!((answer.status, answer.code()), (503, "audit_unavailable"));
+    let found = measured(&server).await;
+    let calls = |status: &str| {
+        let name = format!(
+            r#"discord_mcp_calls_total{{tool="get_channel_info",door="rest",status="{status}"}}"#
+        );
+        found.get(&name).copied()
+    };
+    assert_eq!(
+        (calls("audit_unavailable"), calls("ok")),
+        (Some(1.0), None),
+        "{found:#?}"
+    );
+    server.says("status=\"audit_unavailable\"", 1).await;
+    assert!(!server.process.output().contains("status=\"ok\""));
+}
+
+/// A token that has expired by our clock may be good by its minter's, but is not remembered.
+#[tokio::test]
+async fn a_bearer_is_remembered_until_it_expires_and_no_longer() {
+    let server = Server::start().await;
+    let token = tokens::token_with(json!({"iat": tokens::now() - 60, "exp": tokens::now() - 2}));
+    for _ in 0..3 {
+        let body = call("get_channel_info", GENERAL);
+        let answer = invoke(&server, &token, &body, &[]).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+    let found = measured(&server).await;
+    let looked =
+        |result: &str| found[&format!(r#"discord_mcp_token_cache_total{{result="{result}"}}"#)];
+    assert_eq!((looked("hit"), looked("miss")), (0.0, 3.0));
+}
+
 /// Each under its own name, and none under a common one.
 #[tokio::test]
 async fn what_is_asked_to_find_a_name_is_counted_by_its_route() {
