@@ -214,10 +214,15 @@ where
     where
         S: AsyncRead + AsyncWrite + Unpin + 'static,
     {
+        let Self {
+            service,
+            address,
+            watcher,
+        } = self;
         let service = service_fn(move |request: hyper::Request<Incoming>| {
             let mut request = request.map(|body| Body::new(Asking::new(body, connection)));
-            request.extensions_mut().insert(ConnectInfo(self.address));
-            let answer = self.service.clone().oneshot(request);
+            request.extensions_mut().insert(ConnectInfo(address));
+            let answer = service.clone().oneshot(request);
             let connection = Arc::clone(connection);
             async move {
                 let answer = answer.await.map_err(|never: Infallible| never)?;
@@ -229,7 +234,15 @@ where
             .max_header_size(HEADER_BYTES)
             .max_headers(HEADERS)
             .serve_connection(TokioIo::new(Leaving::new(stream, connection)), service);
-        // A client that breaks off is no event: its call, if it made one, is recorded anyway.
-        self.watcher.watch(serving).await.ok();
+        // A client that breaks off is no event: its call, if it made one, is recorded anyway. What is
+        // no HTTP has been answered, and nobody else has seen it.
+        if let Err(error) = watcher.watch(serving).await
+            && error.is_parse()
+        {
+            let large = error.is_parse_too_large();
+            let reason = if large { "head_too_large" } else { "bad_head" };
+            crate::metrics::refused(reason);
+            tracing::debug!(client = %address.ip(), reason, "refused before authentication");
+        }
     }
 }

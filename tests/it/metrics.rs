@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use crate::support::discord::seed::GENERAL;
+use crate::support::raw::Raw;
 use crate::support::served::Server;
 use crate::support::{Answer, App, tokens};
 
@@ -131,6 +132,27 @@ async fn a_call_whose_outcome_could_not_be_recorded_counts_as_one_that_failed() 
     );
     server.says("status=\"audit_unavailable\"", 1).await;
     assert!(!server.process.output().contains("status=\"ok\""));
+}
+
+/// What is no HTTP never comes to the router, and is counted all the same.
+#[tokio::test]
+async fn heads_that_are_refused_are_counted_by_their_reason() {
+    let server = Server::start().await;
+    let large = format!(
+        "GET / HTTP/1.1\r\nhost: localhost\r\nx: {}\r\n\r\n",
+        "y".repeat(40_000)
+    );
+    for (head, status) in [("no HTTP at all\r\n\r\n", 400), (&large, 431)] {
+        let mut client = Raw::open(&server.process.url).await;
+        client.try_send(head).await.ok();
+        assert_eq!(client.answer().await.status, status);
+        client.rest().await;
+    }
+    let found = measured(&server).await;
+    for reason in ["bad_head", "head_too_large"] {
+        let name = format!(r#"discord_mcp_refused_total{{reason="{reason}"}}"#);
+        assert_eq!(found.get(&name), Some(&1.0), "{found:#?}");
+    }
 }
 
 /// A token that has expired by our clock may be good by its minter's, but is not remembered.
