@@ -29,7 +29,8 @@ use tokio::sync::{Mutex, MutexGuard};
 
 pub use content::{Content, ContentPolicy};
 use durable::Durable;
-use queue::{Line, Queue, Stage};
+use line::{Line, Stage};
+use queue::Queue;
 use record::CallObject;
 pub use record::{Outcome, Record, Subject, Touched};
 pub use redact::holds_secret;
@@ -115,10 +116,7 @@ impl Audit {
         let began = Instant::now();
         // What can be done before the one writer is needed is done before.
         let written = match line::of_call(stage, call, outcome) {
-            Ok(bytes) => {
-                let call = Arc::clone(call);
-                self.write(Line { bytes, call, stage }).await
-            }
+            Ok(line) => self.write(line).await,
             Err(error) => Err(error),
         };
         self.safe(began, written).await

@@ -1,12 +1,12 @@
 //! Group commit: one `fdatasync` for all the lines that were written while the last one ran.
 
-use std::fs::File;
 use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use tokio::sync::{Mutex, watch};
 
+use super::medium::sync;
 use super::writer::Writer;
 
 /// How far the lines are safe from a loss of power.
@@ -69,13 +69,5 @@ fn make_safe(writer: &Mutex<Writer>, woken: &Receiver<()>, tell: &watch::Sender<
             Ok(()) => progress.safe = progress.safe.max(seq),
             Err(_) => progress.failed = progress.failed.max(seq),
         });
-    }
-}
-
-/// Pipes and devices have nothing to sync, and say so.
-pub(super) fn sync(file: &File) -> io::Result<()> {
-    match file.sync_data() {
-        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
-        other => other,
     }
 }

@@ -1,48 +1,66 @@
 //! A line as bytes: JSON, safe for every reader of text, with the time at which it is written.
 
 use std::io;
+use std::sync::Arc;
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
-use super::queue::Stage;
 use super::record::{Outcome, Record};
 use crate::discord::Timestamp;
 
 /// Room for nearly every record.
 const USUAL_LENGTH: usize = 1_024;
 
+/// A line, and what it is in its call.
+pub(super) struct Line {
+    /// The record, not sealed yet.
+    pub(super) bytes: Vec<u8>,
+    pub(super) call: Arc<Record>,
+    pub(super) stage: Stage,
+}
+
+/// What a line is in its call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// The call is about to change Discord.
+    Intent,
+    /// It has ended.
+    Outcome,
+}
+
 /// A call's line at this stage.
 pub(super) fn of_call(
     stage: Stage,
-    record: &Record,
+    call: &Arc<Record>,
     outcome: Option<&Outcome>,
-) -> io::Result<Vec<u8>> {
-    let object = record
+) -> io::Result<Line> {
+    let object = call
         .object
         .as_ref()
         .map_err(|error| io::Error::other(error.to_string()))?;
     let fields = object.strip_suffix(b"}").unwrap_or(object);
-    let mut line = Vec::with_capacity(object.len() + USUAL_LENGTH / 2);
-    line.extend_from_slice(b"{\"ts\":\"");
-    line.extend_from_slice(&now());
-    line.extend_from_slice(b"\",\"stage\":\"");
-    line.extend_from_slice(match stage {
+    let mut bytes = Vec::with_capacity(object.len() + USUAL_LENGTH / 2);
+    bytes.extend_from_slice(b"{\"ts\":\"");
+    bytes.extend_from_slice(&now());
+    bytes.extend_from_slice(b"\",\"stage\":\"");
+    bytes.extend_from_slice(match stage {
         Stage::Intent => b"intent",
         Stage::Outcome => b"outcome",
     });
-    line.extend_from_slice(b"\",");
-    line.extend_from_slice(fields.strip_prefix(b"{").unwrap_or(fields));
+    bytes.extend_from_slice(b"\",");
+    bytes.extend_from_slice(fields.strip_prefix(b"{").unwrap_or(fields));
     if let Some(outcome) = outcome {
-        let begins = line.len();
-        serde_json::to_writer(&mut line, outcome)?;
-        if let Some(brace) = line.get_mut(begins) {
+        let begins = bytes.len();
+        serde_json::to_writer(&mut bytes, outcome)?;
+        if let Some(brace) = bytes.get_mut(begins) {
             *brace = b',';
         }
     } else {
-        line.push(b'}');
+        bytes.push(b'}');
     }
-    Ok(line)
+    let call = Arc::clone(call);
+    Ok(Line { bytes, call, stage })
 }
 
 /// A record as JSON, on one line for every reader of text.

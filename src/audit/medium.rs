@@ -1,4 +1,4 @@
-//! Writing all or nothing, to a medium that may be full at any byte.
+//! Writing all or nothing, to a medium that may be full at any byte, and making it safe.
 
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -60,6 +60,14 @@ pub(super) fn together_or_apart(
         Ok(first) => (first..).take(records.len()).map(Ok).collect(),
         Err(error) if records.len() < 2 => vec![Err(error)],
         Err(_) => records.iter().map(|record| write(&[record])).collect(),
+    }
+}
+
+/// Makes what was written safe from a loss of power. Pipes and devices have nothing to sync, and say so.
+pub(super) fn sync(file: &File) -> io::Result<()> {
+    match file.sync_data() {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+        other => other,
     }
 }
 

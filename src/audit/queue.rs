@@ -7,25 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use thread_local::ThreadLocal;
 
-use super::record::Record;
+use super::line::Line;
 use super::writer::Writer;
-
-/// A line, and what it is in its call.
-pub(super) struct Line {
-    /// The record, not sealed yet.
-    pub(super) bytes: Vec<u8>,
-    pub(super) call: Arc<Record>,
-    pub(super) stage: Stage,
-}
-
-/// What a line is in its call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// The call is about to change Discord.
-    Intent,
-    /// It has ended.
-    Outcome,
-}
 
 /// The lines that wait, those of each thread by themselves: no thread is woken for another's.
 #[derive(Default)]

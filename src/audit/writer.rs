@@ -9,10 +9,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::chain::{self, GENESIS, Hash};
-use super::durable::sync;
-use super::line::{encode, stamp};
-use super::medium::{together_or_apart, write_whole};
-use super::queue::{Line, Stage};
+use super::line::{Line, Stage, encode, stamp};
+use super::medium::{sync, together_or_apart, write_whole};
 use super::record::{CheckpointLine, Pending, Record, UnknownLine};
 use super::recover::{self, Tail};
 
