@@ -7,14 +7,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::bots::{Bot, recruit};
 use crate::chance::Chance;
 use crate::ledger::Ledger;
 use crate::support::discord::StandIn;
 use crate::support::discord::seed::GENERAL;
-use crate::support::tokens;
 
 /// What every message of theirs begins with.
 pub const MARK: &str = "heavy ";
+/// Each call has one of so many: one bot may send fifty requests a second, and its other calls wait.
+const BOTS: usize = 64;
 /// How long a client waits after a call that nobody answered, or while there is no server.
 const PAUSE: Duration = Duration::from_millis(3);
 
@@ -52,8 +54,9 @@ pub struct Seen {
 }
 
 impl Callers {
-    /// So many clients, on the multi-threaded runtime of the test.
-    pub fn start(count: usize, url: &str, chance: &mut Chance) -> Self {
+    /// So many clients with bots of this world, on the multi-threaded runtime of the test.
+    pub fn start(count: usize, url: &str, discord: &StandIn, chance: &mut Chance) -> Self {
+        let bots: Arc<[Bot]> = recruit(discord, BOTS).into();
         let shared = Arc::new(Shared {
             url: RwLock::new(url.to_owned()),
             ..Shared::default()
@@ -63,7 +66,7 @@ impl Callers {
             let client = Client {
                 shared: Arc::clone(&shared),
                 http: client(),
-                token: tokens::token_with(json!({"sub": format!("client-{number}")})),
+                bots: Arc::clone(&bots),
                 number,
                 chance: chance.branch(),
             };
@@ -104,7 +107,7 @@ pub fn client() -> reqwest::Client {
 struct Client {
     shared: Arc<Shared>,
     http: reqwest::Client,
-    token: String,
+    bots: Arc<[Bot]>,
     number: usize,
     chance: Chance,
 }
@@ -122,11 +125,12 @@ impl Client {
             }
             let request = format!("c{}-{turn}", self.number);
             let call = self.call(&request);
+            let bot = self.chance.below(self.bots.len());
             let sent = call["method"] == "send_message";
             let asked = self
                 .http
                 .post(format!("{url}/mcp/v1/tools/invoke"))
-                .bearer_auth(&self.token)
+                .bearer_auth(&self.bots[bot].bearer)
                 .header("content-type", "application/json")
                 .header("x-request-id", &request)
                 .body(call.to_string());

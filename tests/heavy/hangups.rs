@@ -24,7 +24,7 @@ const CLIENTS: usize = 16;
 const BOTS: usize = 256;
 /// The stand-in takes up to so long, and clients wait up to so long, in milliseconds: about half of
 /// them hang up, however fast the machine is.
-const DELAY: u64 = 12;
+const DELAY: u64 = 40;
 
 #[derive(Clone, Copy, Debug)]
 enum Door {

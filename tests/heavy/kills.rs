@@ -42,7 +42,7 @@ async fn what_was_answered_or_done_before_a_kill_is_in_the_trail() {
     let variables = [("DISCORD_API_BASE", base.as_str()), ("AUDIT_SYNC", "off")];
 
     let mut server = Process::start(dir.path(), &variables);
-    let callers = Callers::start(CLIENTS, &server.url, &mut chance);
+    let callers = Callers::start(CLIENTS, &server.url, &discord, &mut chance);
     let (mut idle, mut killed_starts) = (0, 0);
     for kill in 1..=KILLS {
         let before = callers.answered();

@@ -37,7 +37,7 @@ async fn rotate(sync: &str) {
     let base = discord.base();
     let variables = [("DISCORD_API_BASE", base.as_str()), ("AUDIT_SYNC", sync)];
     let server = Process::start(dir.path(), &variables);
-    let callers = Callers::start(CLIENTS, &server.url, &mut chance);
+    let callers = Callers::start(CLIENTS, &server.url, &discord, &mut chance);
 
     let (mut files, mut overtaken) = (Vec::new(), 0);
     for rotation in 1..=ROTATIONS {
