@@ -10,6 +10,7 @@ mod api;
 mod catalogue;
 mod cdn;
 mod client;
+mod crowd;
 mod fault;
 mod headers;
 mod id;

@@ -160,13 +160,15 @@ impl Dispatcher {
         asked: Asked,
     ) -> CallResult {
         let this = Arc::clone(self);
-        let call = AssertUnwindSafe(async move {
-            let result = this.record(caller, asked, Run::through).await;
-            drop(permit);
-            result
+        let call = Finished::whatever_happens(|| {
+            let call = AssertUnwindSafe(async move {
+                let result = this.record(caller, asked, Run::through).await;
+                drop(permit);
+                result
+            });
+            call.catch_unwind()
         });
-        let call = Finished::whatever_happens(call.catch_unwind()).await;
-        call.unwrap_or_else(|_| Err(Error::internal()))
+        call.await.unwrap_or_else(|_| Err(Error::internal()))
     }
 
     /// Runs the call between its audit lines. `work` is [`Run::through`], but for tests.

@@ -30,6 +30,7 @@ use tower::Service;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use crate::auth::Verifier;
+use crate::boxed::boxed;
 use crate::dispatch::{Dispatcher, RequestId};
 use crate::error::{Code, Error};
 use crate::mcp::Door;
@@ -127,7 +128,7 @@ impl Service<Request> for Served {
 
     fn call(&mut self, request: Request) -> Self::Future {
         let Self(served) = self.clone();
-        Box::pin(async move {
+        boxed(|| async move {
             let (app, routes) = &*served;
             Ok(layers::around(app, routes, request).await)
         })

@@ -25,7 +25,7 @@
 //!
 //! # Invariants, each kept by a test in `tests/it/tidy.rs`
 //! - Imports go one way: server → http, mcp → auth → dispatch → tools → discord, and dispatch → audit;
-//!   config, error, metrics and hex are known to all.
+//!   config, error, metrics, hex and boxed are known to all.
 //! - The environment is read in `config` only. serenity is named in `discord` only. Status codes
 //!   stand in `http` and `error` only. Tasks are spawned in `dispatch`, `server` and `auth` (to fetch
 //!   an identity provider's keys) only.
@@ -34,6 +34,7 @@
 
 pub mod audit;
 pub mod auth;
+mod boxed;
 pub mod cli;
 pub mod config;
 pub mod discord;

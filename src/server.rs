@@ -27,6 +27,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tower::{Service, ServiceExt as _};
 
+use crate::boxed::boxed;
 use crate::tls::Tls;
 use connections::{Connection, Connections};
 use watched::{Answering, Asking, Leaving};
@@ -141,8 +142,8 @@ pub async fn run<S>(
                     return serving.serve(stream, &connection).await;
                 };
                 // What TLS needs is in boxes, so that connections without it are a fifth as large.
-                if let Ok(stream) = Box::pin(acceptor.accept(stream)).await {
-                    Box::pin(serving.serve(stream, &connection)).await;
+                if let Ok(stream) = boxed(|| acceptor.accept(stream)).await {
+                    boxed(|| serving.serve(stream, &connection)).await;
                 }
             };
             tokio::select! {

@@ -32,6 +32,7 @@ use tokio::time::Instant;
 
 use crate::audit::Touched;
 use crate::auth::Scope;
+use crate::boxed::boxed;
 use crate::discord::{ChannelId, Discord, Message, MessageId, UserId};
 use crate::error::Error;
 
@@ -264,7 +265,7 @@ impl<T: Tool> Prepared for T {
     }
 
     fn run<'a>(self: Box<Self>, call: &'a Call<'a>) -> Running<'a> {
-        Box::pin(async move {
+        boxed(|| async move {
             let mut output = Tool::run(*self, call).await?;
             let images = T::images(&mut output);
             let result = serde_json::to_string(&output).map_err(|_| Error::internal())?;

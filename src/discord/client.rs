@@ -27,6 +27,7 @@ use super::retry::Again;
 use super::route::RouteKey;
 use super::token::BotToken;
 use super::transport::Transport;
+use crate::boxed::boxed;
 use crate::error::{Code, Error};
 
 /// How long before the end of a call waiting ends, so that the call can say why.
@@ -169,7 +170,7 @@ impl Discord {
         let route = RouteKey::of(&method, path, query, &headers);
         let outgoing = self.outgoing(method, path, query, body, headers)?;
         // In a box, so that what is around it is small: a call's future is moved several times.
-        Box::pin(self.send(operation, &route, outgoing)).await
+        boxed(|| self.send(operation, &route, outgoing)).await
     }
 
     /// Executes a GET that serenity has no route for.
@@ -182,7 +183,7 @@ impl Discord {
         let path = format!("/api/v10{path}");
         let route = RouteKey::of(&Method::GET, &path, query, &HeaderMap::new());
         let outgoing = self.outgoing(Method::GET, &path, query, None, HeaderMap::new())?;
-        Box::pin(self.send(operation, &route, outgoing)).await
+        boxed(|| self.send(operation, &route, outgoing)).await
     }
 
     /// What is sent: to `origin`, since a path begins with a slash, and under this call's token.

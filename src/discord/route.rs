@@ -62,7 +62,7 @@ impl RouteKey {
         Self {
             route,
             major,
-            what: format!("{method} {path}"),
+            what: [method, path].join(" "),
             name,
         }
     }

@@ -55,7 +55,7 @@ impl BotToken {
 
     /// The value of the `Authorization` header that Discord expects.
     pub(super) fn authorization(&self) -> SecretString {
-        format!("Bot {}", self.text.expose_secret()).into()
+        ["Bot ", self.text.expose_secret()].concat().into()
     }
 
     /// The digest that `make` makes of the token, which is made once.

@@ -3,7 +3,7 @@
 //! that the operator named, or nowhere.
 
 use std::error::Error;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -19,10 +19,11 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use thread_local::ThreadLocal;
 use tokio::net::TcpStream;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tower::Service;
+
+use super::crowd::{Crowd, Place};
 
 /// How long connecting may take: to find the address, to reach it, and to agree on keys.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -33,12 +34,6 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often a connection on which nothing comes is asked whether it still stands.
 const KEEPALIVE: Duration = Duration::from_secs(15);
-/// How many requests of a thread are new before the next waits for one of them to end, so that a
-/// crowd shares the connections there are, and few answers are in memory at once.
-const CROWD: usize = 16;
-/// How long a request is new, and how long the next waits at most: where Discord is slow, nobody
-/// waits for those that it keeps waiting.
-const NEW: Duration = Duration::from_millis(50);
 /// In what pieces an answer is read, at most. Each connection keeps a buffer of the size that its
 /// largest answers took, and the headers of an answer must fit into one.
 const READ_BUFFER: usize = 32 << 10;
@@ -68,24 +63,16 @@ pub(super) struct Transport {
 /// The connections of a thread.
 struct Pool {
     client: Client<Connector, Full<Bytes>>,
-    crowd: Arc<Semaphore>,
+    crowd: Arc<Crowd>,
 }
-
-/// A place among the new requests of a thread.
-pub(super) type Crowded = OwnedSemaphorePermit;
 
 /// An answer whose body has not been read.
 pub(super) struct Response {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     body: Incoming,
-    way: Way,
-}
-
-/// A request on its way.
-struct Way {
-    began: Instant,
-    crowded: Option<Crowded>,
+    until: Instant,
+    _crowded: Option<Place>,
 }
 
 impl Transport {
@@ -112,7 +99,7 @@ impl Transport {
                 .pool_idle_timeout(IDLE_TIMEOUT)
                 .http1_max_buf_size(READ_BUFFER)
                 .build(self.connector.clone()),
-            crowd: Arc::new(Semaphore::new(CROWD)),
+            crowd: Crowd::new(),
         })
     }
 
@@ -121,12 +108,12 @@ impl Transport {
     pub(super) async fn send(
         &self,
         request: Request<Full<Bytes>>,
-        crowded: Option<Crowded>,
+        crowded: Option<Place>,
         now: Instant,
     ) -> Result<Response, Breach> {
-        let began = now;
-        let mut way = Way { began, crowded };
-        let answered = way.wait_for(self.pool().client.request(request)).await?;
+        let until = now + REQUEST_TIMEOUT;
+        let answered = timeout_at(until, self.pool().client.request(request)).await;
+        let answered = answered.map_err(|_| Breach::TooLate)?;
         let (head, body) = match answered {
             Ok(response) => response.into_parts(),
             Err(error) if error.is_connect() => return Err(Breach::Unreachable),
@@ -136,47 +123,27 @@ impl Transport {
             status: head.status,
             headers: head.headers,
             body,
-            way,
+            until,
+            _crowded: crowded,
         })
     }
 
-    /// A place in this thread's crowd. `None` after as long as a request is new: then this one goes
-    /// without.
-    pub(super) async fn join(&self) -> Option<Crowded> {
-        let crowd = || Arc::clone(&self.pool().crowd);
-        if let Ok(place) = crowd().try_acquire_owned() {
-            return Some(place);
-        }
-        let place = Box::pin(timeout(NEW, crowd().acquire_owned()));
-        place.await.ok()?.ok()
+    /// A place among the new requests of this thread, where there is one in time.
+    pub(super) async fn join(&self) -> Option<Place> {
+        self.pool().crowd.join().await
     }
 }
 
 impl Response {
     /// Reads the body.
-    pub(super) async fn body(mut self) -> Result<Bytes, Breach> {
+    pub(super) async fn body(self) -> Result<Bytes, Breach> {
         let body = Limited::new(self.body, BODY_LIMIT).collect();
-        match self.way.wait_for(body).await? {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(Breach::TooLarge),
-            Err(_) => Err(Breach::Broken),
+        match timeout_at(self.until, body).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Breach::TooLarge),
+            Ok(Err(_)) => Err(Breach::Broken),
+            Err(_) => Err(Breach::TooLate),
         }
-    }
-}
-
-impl Way {
-    /// Waits for what the request needs, within its time. When it is no longer new, its place is
-    /// given up.
-    async fn wait_for<T>(&mut self, needed: impl Future<Output = T>) -> Result<T, Breach> {
-        let mut needed = pin!(needed);
-        if self.crowded.is_some() {
-            if let Ok(there) = timeout_at(self.began + NEW, &mut needed).await {
-                return Ok(there);
-            }
-            self.crowded = None;
-        }
-        let there = timeout_at(self.began + REQUEST_TIMEOUT, needed).await;
-        there.map_err(|_| Breach::TooLate)
     }
 }
 
@@ -212,11 +179,7 @@ impl Service<Uri> for Connector {
 }
 
 #[cfg(test)]
-#[allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    reason = "a test may stop where it stands"
-)]
+#[allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 mod tests {
     use rcgen::{CertifiedKey, KeyPair, generate_simple_self_signed};
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -226,6 +189,7 @@ mod tests {
     use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
 
     use super::*;
+    use crate::discord::crowd::CROWD;
 
     /// Answers `ok` over TLS, for ever, under a certificate of its own making.
     async fn answer(listener: TcpListener, made: &CertifiedKey<KeyPair>) {
@@ -330,31 +294,5 @@ mod tests {
         assert!(shared < 2 * CROWD, "{shared}");
         let slow = crowd(100, CROWD + 1).await;
         assert!(slow > CROWD, "{slow}");
-    }
-
-    #[tokio::test]
-    async fn nobody_waits_for_requests_that_discord_keeps_waiting() {
-        // It accepts, and never answers.
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let address: Uri = format!("http://localhost:{port}/").parse().unwrap();
-        let transport = Transport::new().unwrap();
-        let hanging = (0..CROWD).map(|_| async {
-            let crowded = transport.join().await;
-            assert!(crowded.is_some());
-            transport
-                .send(request(&address), crowded, Instant::now())
-                .await
-        });
-        let next = async {
-            tokio::time::sleep(NEW / 2).await;
-            assert!(transport.pool().crowd.try_acquire().is_err());
-            tokio::time::sleep(NEW * 4).await;
-            assert_eq!(transport.pool().crowd.available_permits(), CROWD);
-        };
-        tokio::select! {
-            _ = futures_util::future::join_all(hanging) => panic!("nobody answers"),
-            () = next => {}
-        }
     }
 }

@@ -5,6 +5,8 @@ use std::task::{Context, Poll};
 
 use tokio::runtime::Handle;
 
+use crate::boxed::boxed;
+
 /// A future that runs where it is awaited, and becomes a task of its own when it is dropped before
 /// its end. To make it one at once would cost every call two changes of tasks, and often of cores.
 pub(super) struct Finished<T: Send + 'static>(Option<Work<T>>);
@@ -12,8 +14,11 @@ pub(super) struct Finished<T: Send + 'static>(Option<Work<T>>);
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl<T: Send + 'static> Finished<T> {
-    pub(super) fn whatever_happens(work: impl Future<Output = T> + Send + 'static) -> Self {
-        Self(Some(Box::pin(work)))
+    pub(super) fn whatever_happens<F>(work: impl FnOnce() -> F) -> Self
+    where
+        F: Future<Output = T> + Send + 'static,
+    {
+        Self(Some(boxed(work)))
     }
 }
 

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Asked, CallResult, Dispatcher, Invocation, Listing, Progress, names};
 use crate::audit::{Record, Touched};
 use crate::auth::{Barrier, Credential, Principal, Scope};
+use crate::boxed::boxed;
 use crate::discord::{ChannelId, Discord, timed_out};
 use crate::error::{Code, Error};
 use crate::tools::{self, Call, Entry, Prepared, References, TOOLS};
@@ -35,7 +36,7 @@ impl Run {
         match asked {
             Asked::Run(invocation) => self.invoke(invocation).await,
             // In boxes is what few calls do, so that the others take less memory.
-            Asked::List(listing) => Box::pin(self.list(listing)).await,
+            Asked::List(listing) => boxed(|| self.list(listing)).await,
             Asked::Refused(_, error) => Err(error),
         }
     }
@@ -207,8 +208,7 @@ impl Run {
         let Some(mut references) = references else {
             return Ok(prepared);
         };
-        let looking = names::look_up(discord, &self.principal, &mut references);
-        let looking = Box::pin(looking);
+        let looking = boxed(|| names::look_up(discord, &self.principal, &mut references));
         let looked = tokio::time::timeout_at(self.deadline, looking).await;
         looked.unwrap_or_else(|_| Err(timed_out(false)))?;
         let prepared = (entry.prepare)(references.into_params(entry.acts_on_a_message))?;
@@ -217,7 +217,7 @@ impl Run {
     }
 
     async fn within_limits(&self, discord: &Discord, channel: ChannelId) -> Result<(), Error> {
-        let place = Box::pin(discord.place(channel));
+        let place = boxed(|| discord.place(channel));
         let place = tokio::time::timeout_at(self.deadline, place).await;
         // Whatever the call would change, it has not begun to.
         match place.unwrap_or_else(|_| Err(timed_out(false))) {

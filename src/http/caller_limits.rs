@@ -71,7 +71,6 @@ impl Verdict {
     /// all of them will again.
     pub(super) fn tell(&self, headers: &mut HeaderMap) {
         let seconds = self.reset.as_millis().div_ceil(1_000);
-        headers.reserve(3);
         for (name, value) in [
             (LIMIT, u64::from(self.burst)),
             (REMAINING, u64::from(self.remaining)),

@@ -25,6 +25,7 @@ use super::entrance::{Entered, enter, told};
 use super::render::{failure, json_rpc_failure, unsupported_version};
 use super::rest::{self, is_json};
 use super::{App, INVOKE, cors};
+use crate::boxed::boxed;
 use crate::dispatch::{Asked, Caller, Invocation, RequestId, trace_id};
 use crate::error::{Code, Error};
 use crate::mcp::{Verdict, inspect, supported_versions};
@@ -111,7 +112,7 @@ async fn guarded(app: &Arc<App>, id: &RequestId, request: Request, routes: &Rout
         Ok::<_, Infallible>(within(app, id, request, routes).await)
     });
     // In a box, so that the requests of all others take less memory.
-    let Ok(response) = Box::pin(cors().layer(inner).oneshot(request)).await;
+    let Ok(response) = boxed(|| cors().layer(inner).oneshot(request)).await;
     response
 }
 
@@ -127,7 +128,7 @@ async fn within(app: &Arc<App>, id: &RequestId, request: Request, routes: &Route
     }
     parts.extensions.insert(id.clone());
     let request = Request::from_parts(parts, Body::from(body));
-    let Ok(response) = Box::pin(routes.clone().oneshot(request)).await;
+    let Ok(response) = boxed(|| routes.clone().oneshot(request)).await;
     response
 }
 

@@ -27,7 +27,7 @@ impl Names {
                 IpAddr::V6(ip) => format!("[{ip}]"),
             });
         }
-        all.extend(hosts.iter().map(|host| host.to_ascii_lowercase()));
+        all.extend_from_slice(hosts);
         let origins = origins
             .iter()
             .filter_map(|origin| Some(Url::parse(origin).ok()?.origin().ascii_serialization()));
@@ -48,9 +48,7 @@ impl Names {
             .next()
             .and_then(|host| host.to_str().ok())
             .or_else(|| uri.authority().map(|authority| authority.as_str()));
-        let known = named
-            .and_then(host_of)
-            .is_some_and(|host| self.goes_by(&host));
+        let known = named.is_some_and(|named| self.goes_by(host_of(named)));
         if hosts.next().is_some() || !(known || (self.any_host && named.is_some())) {
             return Err(Error::new(
                 Code::HostNotAllowed,
@@ -77,7 +75,9 @@ impl Names {
     }
 
     fn goes_by(&self, host: &str) -> bool {
-        self.hosts.iter().any(|known| known == host)
+        self.hosts
+            .iter()
+            .any(|known| known.eq_ignore_ascii_case(host))
     }
 
     /// A page of this server's own names may call it, and pages that the operator allows.
@@ -91,8 +91,10 @@ impl Names {
     }
 }
 
-/// The host of an authority, lower case, without its port.
-fn host_of(authority: &str) -> Option<String> {
-    let authority: axum::http::uri::Authority = authority.parse().ok()?;
-    (!authority.as_str().contains('@')).then(|| authority.host().to_ascii_lowercase())
+/// What a host is named by, without its port (RFC 9110, section 7.2). What is no name of a host is none
+/// of ours either.
+fn host_of(named: &str) -> &str {
+    let parts = named.rsplit_once(':');
+    let parts = parts.filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()));
+    parts.map_or(named, |(host, _)| host)
 }

@@ -20,6 +20,7 @@ use super::split::split;
 use super::values::Text;
 use super::{Call, Hints, Tool, text};
 use crate::auth::Scope;
+use crate::boxed::boxed;
 use crate::discord::{ChannelId, Draft, GuildId, Mentions, Message, MessageId, Upload, timed_out};
 use crate::error::Error;
 use crate::hex;
@@ -161,7 +162,7 @@ impl Tool for SendMessage {
         let mentions = std::mem::take(&mut self.mentions).into_mentions();
         let mut sent = if self.title.is_some() {
             // In a box, so that other calls take less memory.
-            Box::pin(self.open_post(call, &mentions, &files)).await?
+            boxed(|| self.open_post(call, &mentions, &files)).await?
         } else {
             self.send(call, &mentions, &files).await?
         };
@@ -246,10 +247,11 @@ impl SendMessage {
     ) -> Result<Sent, Error> {
         let mut thread = None;
         if let Some((name, message)) = self.thread_name.as_ref().zip(self.reply_to) {
-            let starting = call
-                .discord
-                .start_thread(self.channel_id, message, name.as_str());
-            let started = in_time(call, Box::pin(starting)).await?;
+            let starting = boxed(|| {
+                call.discord
+                    .start_thread(self.channel_id, message, name.as_str())
+            });
+            let started = in_time(call, starting).await?;
             call.touch_thread(started);
             thread = Some(started);
         }
@@ -342,5 +344,6 @@ fn unfinished(error: Error, thread: Option<ChannelId>, sent: &[Message], of: usi
 
 fn jump_url(guild: Option<GuildId>, channel: ChannelId, message: MessageId) -> String {
     let guild = guild.map_or_else(|| "@me".to_owned(), |guild| guild.to_string());
-    format!("https://discord.com/channels/{guild}/{channel}/{message}")
+    let (channel, message) = (channel.to_string(), message.to_string());
+    ["https://discord.com/channels", &guild, &channel, &message].join("/")
 }

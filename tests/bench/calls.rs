@@ -1,4 +1,4 @@
-//! What a call costs: `cargo bench --bench calls`, about five minutes. Names of tools and
+//! What a call costs: `cargo bench --bench calls`, about six minutes. Names of tools and
 //! numbers of callers choose some of them, `rounds=N` another number of rounds:
 //!
 //! ```sh
@@ -129,12 +129,12 @@ fn bench(plan: &Plan) {
             first.call_times(requests.len()).await;
         }
         server.forget_peak();
-        table::head(plan.rounds, ROUND);
+        table::head(plan, ROUND);
         for tool in &plan.tools {
             let requests = Requests::new(&bearers, &tool.body());
             for &callers in &plan.callers {
                 let mut row = Row::new(*tool, callers);
-                for _ in 0..plan.rounds {
+                for _ in 0..plan.rounds(callers) {
                     let ours = round(&server, callers, &requests).await;
                     let floor = round(&floor, callers, &requests).await;
                     row.add(ours, floor);
@@ -146,7 +146,7 @@ fn bench(plan: &Plan) {
                 continue;
             };
             let mut growth = Growth::default();
-            for _ in 0..plan.rounds {
+            for _ in 0..plan.rounds(few_and_many[1]) {
                 for callers in few_and_many {
                     let ours = round(&server, callers, &requests).await.0;
                     let floor = round(&floor, callers, &requests).await.0;

@@ -7,13 +7,15 @@ use super::forms::{CHANNEL, MESSAGE, WORD};
 /// The number of callers for which what a call may cost is set.
 pub const JUDGED: usize = 16;
 const CALLERS: [usize; 4] = [1, 16, 64, 256];
+/// How many rounds there are, and where they are judged: no machine is the same for long.
 const ROUNDS: usize = 5;
+const JUDGED_ROUNDS: usize = 15;
 
 /// The tools, the numbers of callers, and how many rounds of each.
 pub struct Plan {
     pub tools: Vec<Tool>,
     pub callers: Vec<usize>,
-    pub rounds: usize,
+    rounds: Option<usize>,
 }
 
 /// A tool, as it is called here.
@@ -68,8 +70,18 @@ impl Plan {
         Self {
             tools,
             callers,
-            rounds: rounds.map_or(ROUNDS, |number| number.parse().unwrap()),
+            rounds: rounds.map(|number| number.parse().unwrap()),
         }
+    }
+
+    /// How many rounds so many callers make.
+    pub fn rounds(&self, callers: usize) -> usize {
+        let own = if callers == JUDGED {
+            JUDGED_ROUNDS
+        } else {
+            ROUNDS
+        };
+        self.rounds.unwrap_or(own)
     }
 
     /// Few callers and many, where both are asked for.

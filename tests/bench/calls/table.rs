@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::load::Seen;
-use super::plan::{JUDGED, Tool};
+use super::plan::{JUDGED, Plan, Tool};
 
 /// What a tool costs with so many callers.
 pub struct Row {
@@ -56,10 +56,12 @@ impl Row {
     }
 }
 
-pub fn head(rounds: usize, round: Duration) {
+pub fn head(plan: &Plan, round: Duration) {
     println!(
-        "\nmedian of {rounds} rounds of {round:?} each, server and floor in turns; CPU in microseconds a call, \
-         p50 and p99 in milliseconds\n"
+        "\nmedian of {} rounds of {round:?} each, of {} with {JUDGED} callers, server and floor in turns; CPU in \
+         microseconds a call, p50 and p99 in milliseconds\n",
+        plan.rounds(1),
+        plan.rounds(JUDGED),
     );
     println!(
         "{:<18}{:>8}{:>9}{:>9}{:>8}{:>10}{:>10}{:>9}{:>9}",
