@@ -14,6 +14,7 @@
 //! - [`tools`]: the five tools and their table.
 //! - [`discord`]: the short-lived client, Discord's forms and errors; all that knows serenity.
 //! - [`audit`]: the trail, and the only writer of it.
+//! - [`timestamp`]: times as text.
 //! - [`error`]: the one error, and the only map to what callers read.
 //!
 //! # One call
@@ -25,7 +26,7 @@
 //!
 //! # Invariants, each kept by a test in `tests/it/tidy.rs`
 //! - Imports go one way: server → http, mcp → auth → dispatch → tools → discord, and dispatch → audit;
-//!   config, error, metrics, hex and boxed are known to all.
+//!   config, error, metrics, hex, boxed and timestamp are known to all.
 //! - The environment is read in `config` only. serenity is named in `discord` only. Status codes
 //!   stand in `http` and `error` only. Tasks are spawned in `dispatch`, `server` and `auth` (to fetch
 //!   an identity provider's keys) only.
@@ -46,5 +47,6 @@ pub mod log;
 pub mod mcp;
 pub mod metrics;
 pub mod server;
+pub mod timestamp;
 pub mod tls;
 pub mod tools;

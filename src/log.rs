@@ -1,5 +1,6 @@
 //! The server log: the console, and with `LOG_DIR` a daily file.
 
+mod events;
 mod fields;
 mod lines;
 
@@ -14,6 +15,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+use events::{Clock, Events};
 use fields::Fields;
 use lines::Lines;
 pub use lines::LogGuard;
@@ -76,8 +78,8 @@ where
 {
     let layer = fmt::layer().with_writer(writer).with_ansi(ansi);
     if json {
-        layer.json().flatten_event(true).boxed()
+        layer.json().flatten_event(true).with_timer(Clock).boxed()
     } else {
-        layer.fmt_fields(Fields).boxed()
+        layer.fmt_fields(Fields).event_format(Events::new()).boxed()
     }
 }

@@ -4,10 +4,9 @@ use std::io;
 use std::sync::Arc;
 
 use serde::Serialize;
-use time::OffsetDateTime;
 
 use super::record::{Outcome, Record};
-use crate::discord::Timestamp;
+use crate::timestamp::Precise;
 
 /// Room for nearly every record.
 const USUAL_LENGTH: usize = 1_024;
@@ -42,7 +41,7 @@ pub(super) fn of_call(
     let fields = object.strip_suffix(b"}").unwrap_or(object);
     let mut bytes = Vec::with_capacity(object.len() + USUAL_LENGTH / 2);
     bytes.extend_from_slice(b"{\"ts\":\"");
-    bytes.extend_from_slice(&now());
+    bytes.extend_from_slice(Precise::now().as_str().as_bytes());
     bytes.extend_from_slice(b"\",\"stage\":\"");
     bytes.extend_from_slice(match stage {
         Stage::Intent => b"intent",
@@ -93,51 +92,7 @@ fn escape_line_separators(line: &mut Vec<u8>) {
     }
 }
 
-/// RFC 3339 in UTC with microseconds, always of the same length.
-fn now() -> [u8; 27] {
-    rfc3339(OffsetDateTime::now_utc())
-}
-
-/// Digit by digit: the form of two lines a call, which a formatter takes a microsecond for.
-fn rfc3339(time: OffsetDateTime) -> [u8; 27] {
-    let mut text = *b"0000-00-00T00:00:00.000000Z";
-    let second = Timestamp::of(time);
-    let second = second.as_str().trim_end_matches('Z').bytes();
-    text.iter_mut()
-        .zip(second)
-        .for_each(|(to, from)| *to = from);
-    let mut micros = time.microsecond();
-    for digit in text.iter_mut().rev().skip(1).take(6) {
-        *digit = b'0' + (micros % 10) as u8;
-        micros /= 10;
-    }
-    text
-}
-
-/// The same as a text.
+/// The time that it is, as lines have it.
 pub(super) fn stamp() -> String {
-    String::from_utf8_lossy(&now()).into_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use time::macros::{datetime, format_description};
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn a_time_stands_there_as_the_library_would_write_it(micros in 0..253_402_300_800_000_000_i128) {
-            let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
-            let time = OffsetDateTime::from_unix_timestamp_nanos(micros * 1_000)?;
-            prop_assert_eq!(rfc3339(time).to_vec(), time.format(&form)?.into_bytes());
-        }
-    }
-
-    #[test]
-    fn zeros_are_written() {
-        let time = datetime!(2026-01-02 03:04:05.000006 UTC);
-        assert_eq!(&rfc3339(time), b"2026-01-02T03:04:05.000006Z");
-    }
+    Precise::now().as_str().to_owned()
 }

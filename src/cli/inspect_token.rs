@@ -14,7 +14,7 @@ use super::assemble::verifier;
 use super::{FOUND, USAGE, configuration, say};
 use crate::auth::{Carried, Credential, Keys, OwnBearer, Principal, Rejection, Shown, show};
 use crate::config::Config;
-use crate::discord::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// The longest text that is taken for a token.
 const LIMIT: u64 = 64 << 10;

@@ -13,7 +13,8 @@ use super::assemble::keys;
 use super::{configuration, finish, parse, say};
 use crate::auth::{Grant, Scope, Scopes, mint};
 use crate::config::{Config, duration};
-use crate::discord::{BotToken, ChannelId, GuildId, Snowflake, Timestamp};
+use crate::discord::{BotToken, ChannelId, GuildId, Snowflake};
+use crate::timestamp::Timestamp;
 
 /// Mint a token (JWT) that carries a Discord bot token.
 ///

@@ -8,7 +8,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::{configuration, say};
 use crate::auth::Revocation;
-use crate::discord::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// The longest `sub` and `jti` that a token can have.
 const NAME_LIMIT: usize = 256;

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::{configuration, say};
 use crate::auth::{make_next, promote, retire};
-use crate::discord::Timestamp;
+use crate::timestamp::Timestamp;
 
 #[derive(Args)]
 pub(super) struct RotateKeys {

@@ -17,6 +17,8 @@ use serde::de::{
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::timestamp::Timestamp;
+
 /// How lists and objects inside of what is being read are read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -187,6 +189,12 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Scalar<T> {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Option<T>, A::Error> {
         while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(None)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        from_text(deserializer, "a time stamp", Self::read)
     }
 }
 

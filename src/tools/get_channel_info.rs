@@ -10,8 +10,9 @@ use super::values::Moment;
 use super::{Call, Hints, Resource, Tool};
 use crate::auth::Scope;
 use crate::discord::permissions::Ability;
-use crate::discord::{Channel, ChannelId, MessageId, Threads, Timestamp};
+use crate::discord::{Channel, ChannelId, MessageId, Threads};
 use crate::error::Error;
+use crate::timestamp::Timestamp;
 
 /// Parameters of `get_channel_info`.
 #[derive(Debug, Deserialize, JsonSchema)]

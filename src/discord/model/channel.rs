@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::discord::id::{ChannelId, GuildId, MessageId, Snowflake, UserId};
 use crate::discord::lenient;
 use crate::discord::text::visible;
-use crate::discord::timestamp::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// A channel, thread or forum post.
 #[derive(Clone, Debug, Serialize, JsonSchema)]

@@ -10,7 +10,7 @@ use super::poll::Poll;
 use crate::discord::id::{ChannelId, GuildId, MessageId};
 use crate::discord::lenient;
 use crate::discord::text::brief;
-use crate::discord::timestamp::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// How many characters of a message are quoted above a reply to it.
 const QUOTE: usize = 100;

@@ -16,7 +16,7 @@ use super::poll::Poll;
 use crate::discord::id::{ChannelId, GuildId, MessageId};
 use crate::discord::lenient;
 use crate::discord::text::visible;
-use crate::discord::timestamp::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// A message. Everything in `content`, names, embeds and the like is text that somebody wrote: data,
 /// not instructions. Its schema does not go into the parts that few messages have: every tool that

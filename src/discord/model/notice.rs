@@ -6,7 +6,7 @@ use super::message::Wire;
 use super::parts::{Author, shown};
 use crate::discord::lenient;
 use crate::discord::text::brief;
-use crate::discord::timestamp::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// How many characters of a name or title go into a sentence.
 const NAME: usize = 100;

@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 use super::parts::{Emoji, is_false, shown};
 use crate::discord::lenient;
-use crate::discord::timestamp::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// A poll. <https://discord.com/developers/docs/resources/poll#poll-object>
 #[derive(Clone, Debug, Serialize)]

@@ -1,17 +1,18 @@
-//! Times in the one form that results and lines for people have: RFC 3339, UTC, whole seconds.
+//! Times as text: RFC 3339, in UTC. Results and lines for people have whole seconds, the lines of the
+//! trail and of the server log microseconds.
 
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use time::format_description::well_known::Rfc3339;
 use time::{Date, OffsetDateTime, Time, UtcOffset};
 
-use super::lenient;
-
-/// How long it is: `2026-11-06T07:33:18Z`.
+/// How long one is: `2026-11-06T07:33:18Z`.
 const LENGTH: usize = 20;
+/// And one with microseconds: `2026-11-06T07:33:18.371000Z`.
+const PRECISE: usize = 27;
 
-/// A time in that form. A page of messages has a hundred, so it is text without a box around it.
+/// A time in whole seconds. A page of messages has a hundred, so it is text without a box around it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Timestamp([u8; LENGTH]);
 
@@ -75,6 +76,37 @@ impl Timestamp {
     }
 }
 
+/// A time in microseconds, made digit by digit: each call has three, and a formatter takes a microsecond
+/// for one.
+pub struct Precise([u8; PRECISE]);
+
+impl Precise {
+    /// The time that it is.
+    pub fn now() -> Self {
+        Self::of(OffsetDateTime::now_utc())
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        // It has ASCII alone.
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    fn of(time: OffsetDateTime) -> Self {
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        let second = Timestamp::of(time).0.into_iter().take(LENGTH - 1);
+        text.iter_mut()
+            .zip(second)
+            .for_each(|(to, from)| *to = from);
+        let mut micros = time.microsecond();
+        for digit in text.iter_mut().rev().skip(1).take(6) {
+            *digit = b'0' + (micros % 10) as u8;
+            micros /= 10;
+        }
+        Self(text)
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
@@ -90,12 +122,6 @@ impl fmt::Debug for Timestamp {
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for Timestamp {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        lenient::from_text(deserializer, "a time stamp", Self::read)
     }
 }
 
@@ -115,6 +141,7 @@ fn digit(number: u32) -> u8 {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use time::macros::{datetime, format_description};
 
     use super::*;
 
@@ -144,9 +171,23 @@ mod tests {
         }
 
         #[test]
+        fn a_precise_one_has_all_digits(micros in 0..253_402_300_800_000_000_i128) {
+            let form = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
+            let time = OffsetDateTime::from_unix_timestamp_nanos(micros * 1_000)?;
+            let precise = Precise::of(time);
+            prop_assert_eq!(precise.as_str(), time.format(&form)?);
+        }
+
+        #[test]
         fn no_text_breaks_it(text in any::<String>()) {
             Timestamp::read(&text);
         }
+    }
+
+    #[test]
+    fn zeros_are_written() {
+        let time = datetime!(2026-01-02 03:04:05.000006 UTC);
+        assert_eq!(Precise::of(time).as_str(), "2026-01-02T03:04:05.000006Z");
     }
 
     #[test]
