@@ -31,8 +31,8 @@ struct New {
     _permit: OwnedSemaphorePermit,
 }
 
-/// A place among the new requests, until the request has ended or is no longer new.
-pub(super) struct Place {
+/// One of the new requests, until it has ended or is no longer new.
+pub(super) struct Member {
     crowd: Arc<Crowd>,
     request: Arc<()>,
 }
@@ -46,14 +46,14 @@ impl Crowd {
     }
 
     /// A place. `None` after as long as a request is new: then this one goes without.
-    pub(super) async fn join(self: &Arc<Self>) -> Option<Place> {
+    pub(super) async fn join(self: &Arc<Self>) -> Option<Member> {
         match Arc::clone(&self.free).try_acquire_owned() {
             Ok(permit) => Some(self.admit(permit)),
             Err(_) => boxed(|| self.wait()).await,
         }
     }
 
-    async fn wait(self: &Arc<Self>) -> Option<Place> {
+    async fn wait(self: &Arc<Self>) -> Option<Member> {
         let mut now = Instant::now();
         let until = now + NEW;
         let mut free = pin!(Arc::clone(&self.free).acquire_owned());
@@ -68,17 +68,17 @@ impl Crowd {
         None
     }
 
-    fn admit(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Place {
-        let place = Place {
+    fn admit(self: &Arc<Self>, permit: OwnedSemaphorePermit) -> Member {
+        let member = Member {
             crowd: Arc::clone(self),
             request: Arc::default(),
         };
         self.places().push_back(New {
-            request: Arc::clone(&place.request),
+            request: Arc::clone(&member.request),
             began: Instant::now(),
             _permit: permit,
         });
-        place
+        member
     }
 
     /// Gives the places of requests that are no longer new to others. When the oldest began that is.
@@ -98,7 +98,7 @@ impl Crowd {
     }
 }
 
-impl Drop for Place {
+impl Drop for Member {
     fn drop(&mut self) {
         let mut places = self.crowd.places();
         let at = places
@@ -113,25 +113,25 @@ impl Drop for Place {
 mod tests {
     use super::*;
 
-    /// So many who have a place.
-    async fn gathered(crowd: &Arc<Crowd>) -> Vec<Place> {
-        let mut places = Vec::new();
+    /// So many that there is no place left.
+    async fn gathered(crowd: &Arc<Crowd>) -> Vec<Member> {
+        let mut members = Vec::new();
         for _ in 0..CROWD {
-            places.push(crowd.join().await.unwrap());
+            members.push(crowd.join().await.unwrap());
         }
-        places
+        members
     }
 
     #[tokio::test]
     async fn a_place_is_free_when_a_request_has_ended() {
         let crowd = Crowd::new();
-        let mut places = gathered(&crowd).await;
+        let mut members = gathered(&crowd).await;
         let next = timeout_at(Instant::now() + NEW / 10, crowd.join());
         assert!(next.await.is_err());
         let first = pin!(crowd.join());
         let ending = async {
             tokio::task::yield_now().await;
-            places.pop();
+            members.pop();
         };
         let (next, ()) = tokio::join!(first, ending);
         assert!(next.is_some());

@@ -23,7 +23,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tower::Service;
 
-use super::crowd::{Crowd, Place};
+use super::crowd::{Crowd, Member};
 
 /// How long connecting may take: to find the address, to reach it, and to agree on keys.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -72,7 +72,7 @@ pub(super) struct Response {
     pub(super) headers: HeaderMap,
     body: Incoming,
     until: Instant,
-    _crowded: Option<Place>,
+    _crowded: Option<Member>,
 }
 
 impl Transport {
@@ -108,7 +108,7 @@ impl Transport {
     pub(super) async fn send(
         &self,
         request: Request<Full<Bytes>>,
-        crowded: Option<Place>,
+        crowded: Option<Member>,
         now: Instant,
     ) -> Result<Response, Breach> {
         let until = now + REQUEST_TIMEOUT;
@@ -129,7 +129,7 @@ impl Transport {
     }
 
     /// A place among the new requests of this thread, where there is one in time.
-    pub(super) async fn join(&self) -> Option<Place> {
+    pub(super) async fn join(&self) -> Option<Member> {
         self.pool().crowd.join().await
     }
 }
