@@ -15,7 +15,7 @@ use crate::boxed::boxed;
 pub(super) const CROWD: usize = 16;
 /// How long a request is new, and how long the next waits at most: where Discord is slow, nobody
 /// waits for those that it keeps waiting.
-pub(super) const NEW: Duration = Duration::from_millis(50);
+const NEW: Duration = Duration::from_millis(50);
 
 /// The new requests of a thread.
 pub(super) struct Crowd {

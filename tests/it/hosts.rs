@@ -137,6 +137,8 @@ async fn the_names_of_this_machine_are_known_whatever_the_port_and_the_case() {
         "127.0.0.1:65535",
         "[::1]",
         "[::1]:8000",
+        // RFC 3986, section 3.2.3: a port may have no digits.
+        "localhost:",
     ] {
         assert!(
             passes(&app, &[("host", host)], host_refused()).await,
@@ -155,6 +157,14 @@ async fn the_names_of_this_machine_are_known_whatever_the_port_and_the_case() {
         "192.168.1.10:8000",
         "[::2]",
         "::1",
+        "::1:8000",
+        "[::1",
+        "[::1]x:8000",
+        "localhost:port",
+        "localhost:80:80",
+        "localhost:80@evil.example",
+        "evil.example:80@localhost:80",
+        ":8000",
         "localhost@evil.example",
         "evil.example@localhost",
         "localhost/evil",
